@@ -1,0 +1,74 @@
+"""What a rule may decide about a step. The interpreter acts on it and decides nothing by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.agent import Revision
+from contracts.failure import FailureKind
+
+
+@dataclass(frozen=True)
+class Advance:
+    """The step is done; go on."""
+
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Rework:
+    """Do an earlier step again with this revision, then come back."""
+
+    to: str
+    revision: Revision
+
+
+@dataclass(frozen=True)
+class Help:
+    """Let a helper act on the evidence, then visit the same step again; the helper's claim is not trusted."""
+
+    helper: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A person must decide."""
+
+    reason: AskReason
+    message: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The run is over and nothing is to be merged, in accord with everybody."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The run is over; a person must do something about it."""
+
+    kind: FailureKind
+    message: str
+    detail: str = ""
+
+
+class AskReason(StrEnum):
+    """Why a person is asked."""
+
+    APPROVAL = "approval"
+    BLOCKING_FINDINGS = "blocking_findings"
+    BUDGET_SPENT = "budget_spent"
+    STALLED = "stalled"
+    TAMPERING = "tampering"
+    CONFLICT = "conflict"
+    MERGE_REVIEW = "merge_review"
+    NO_CHANGE_UNGRADED = "no_change_ungraded"
+    UNSETTLED_REVIEW = "unsettled_review"
+
+
+Rule = Advance | Rework | Help | Ask | Stop | Fail
+"""Everything that a rule may decide."""
