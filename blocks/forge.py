@@ -31,7 +31,9 @@ class Mergeability(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["clean", "conflicted", "unknown", "blocked"] = Field(description="blocked: the forge will not merge.")
+    state: Literal["clean", "conflicted", "unknown", "blocked"] = Field(
+        description="blocked: the forge will not merge."
+    )
     conflicts: list[str] = Field(default_factory=list, description="Conflicted paths.")
     reason: str = Field(default="", description="Why it is blocked, in one sentence.")
 

@@ -8,8 +8,10 @@ directory by the host.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
+from typing import Literal
 
 from contracts.errors import Unavailable
 
@@ -19,6 +21,11 @@ _SAFE = (
     *("-c", "core.quotePath=false"),
     *("-c", "core.autocrlf=false"),
     *("-c", "core.symlinks=true"),
+    *("-c", "core.attributesFile=/dev/null"),  # attributes choose filters and merge drivers, which are programs
+    *("-c", "core.alternateRefsCommand=true"),  # a program that a receiver with alternates starts
+    *("-c", "core.sshCommand=ssh"),
+    *("-c", "core.askPass="),
+    *("-c", "log.showSignature=false"),  # would start the repository's gpg.program
     *("-c", "credential.helper="),
     *("-c", "diff.external="),
     *("-c", "diff.ignoreSubmodules=all"),
@@ -27,7 +34,12 @@ _SAFE = (
     *("-c", "gc.auto=0"),
     *("-c", "maintenance.auto=false"),
     *("-c", "protocol.ext.allow=never"),
+    *("-c", "protocol.git.allow=never"),  # would start the repository's core.gitProxy
     *("-c", "safe.directory=*"),
+)
+_RECEIVE = (
+    *("-c", "receive.denyCurrentBranch=refuse"),  # updateInstead would change a person's files
+    *("-c", "receive.denyNonFastForwards=false"),  # shared repositories set it; a delivery branch is replaced
 )
 AUTHOR = ("prefect-delivery", "delivery@localhost")
 """Name and address on the commits that the flow makes."""
@@ -37,7 +49,8 @@ class GitFailed(Unavailable):
     """A Git command ended with an error; `detail` holds what it printed."""
 
     def __init__(self, args: tuple[str, ...], code: int, output: str) -> None:
-        super().__init__(f"git {args[0]!r} ended with code {code}; see the detail", detail=output[-4_000:])
+        last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
+        super().__init__(f"git {args[0]!r} ended with code {code}: {last.strip()[:300]}", detail=output[-4_000:])
         self.code = code
 
 
@@ -52,12 +65,22 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_LAZY_FETCH": "1",  # a partial clone fetches missing objects through programs of its own choice
         "GIT_AUTHOR_NAME": name,
         "GIT_AUTHOR_EMAIL": address,
         "GIT_COMMITTER_NAME": name,
         "GIT_COMMITTER_EMAIL": address,
         **(extra or {}),
     }
+
+
+def serving(program: Literal["upload-pack", "receive-pack"]) -> str:
+    """Return the command line that starts the other side of a local transport as guarded as `Git` itself.
+
+    Git clears the caller's `-c` settings before it starts that side, so its hooks would run without this.
+    """
+    receive = _RECEIVE if program == "receive-pack" else ()
+    return shlex.join(["env", "GIT_ALLOW_PROTOCOL=", "git", *_SAFE, *receive, program])
 
 
 class Git:

@@ -75,6 +75,9 @@ class AgentTurn(Frozen):
     protocol: int = Field(default=PROTOCOL, description="Version of this document.")
     kind: str = Field(description="Kind of the step, e.g. coder; contracts/kinds.py says what each must do.")
     session: str = Field(description="Stable id of this turn; an agent with sessions resumes the one of this id.")
+    round: int = Field(
+        default=1, ge=1, description="How many times this step was begun in this run, this one included."
+    )
     item: WorkItem = Field(description="The work item.")
     prompt: str = Field(description="The whole turn as one text, for agents that take a prompt.")
     schema_: dict[str, Any] = Field(
@@ -85,6 +88,10 @@ class AgentTurn(Frozen):
     prior: list[Prior] = Field(default_factory=list[Prior], description="What earlier steps produced, in order.")
     decisions: list[Decision] = Field(default_factory=list[Decision], description="Decisions taken so far.")
     revision: Revision | None = Field(default=None, description="Feedback to act on, when the step is done again.")
+    earlier: list[dict[str, Any]] = Field(
+        default_factory=list[dict[str, Any]], description="Your own earlier answers to this step in this run."
+    )
+    repair: str = Field(default="", description="Why your last answer could not be read; only the form is wrong.")
     workspace: Workspace | None = Field(default=None, description="The checkout; none for inline kinds.")
     limits: Limits = Field(default_factory=Limits, description="What ends the turn by force.")
     options: dict[str, Any] = Field(default_factory=dict, description="The step's own options.")

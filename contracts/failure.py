@@ -63,6 +63,10 @@ class Failure(BaseModel):
     message: str = Field(description="The observed fact and what to do, in one sentence.")
     detail: str = Field(default="", description="Evidence, redacted, at most 8,000 characters.", max_length=8_000)
     step: str = Field(default="", description="Id of the step at which it failed; empty before the first step.")
+    resumable: bool = Field(
+        default=True,
+        description="The step has no outcome: a retry does it again. Otherwise its outcomes are forgotten.",
+    )
     at: datetime = Field(description="When it failed, UTC.")
 
     @property

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from contracts.agent import Revision
 from contracts.failure import FailureKind
+from contracts.merger import Hold
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,29 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Return:
+    """Go back to an earlier step, because what it observed no longer holds."""
+
+    to: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Land:
+    """The change may be merged now."""
+
+    note: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """The pull request stays open; a person merges it, after a decision or just by hand."""
+
+    hold: Hold
+    decides: bool = True
+
+
+@dataclass(frozen=True)
 class Fail:
     """The run is over; a person must do something about it."""
 
@@ -70,5 +94,5 @@ class AskReason(StrEnum):
     UNSETTLED_REVIEW = "unsettled_review"
 
 
-Rule = Advance | Rework | Help | Ask | Stop | Fail
+Rule = Advance | Rework | Help | Ask | Stop | Return | Land | Leave | Fail
 """Everything that a rule may decide."""

@@ -1,0 +1,1 @@
+"""How runs start: set-up of the blocks, a local server, the command line, the demonstration."""

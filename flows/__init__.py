@@ -1,0 +1,1 @@
+"""One pipeline a module, and the interpreter that all of them share."""

@@ -1,0 +1,1 @@
+"""One step a module: load the block, call it, return a contract."""

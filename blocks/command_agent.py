@@ -1,0 +1,80 @@
+"""Any executable as an agent: the turn as JSON on standard input, the reply as JSON on standard output."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+
+from blocks.coding_agent import CodingAgent
+from blocks.sandbox import Command, CommandResult, Ending, Sandbox
+from contracts.agent import PROTOCOL, AgentReply, AgentTurn
+from contracts.errors import AgentFailed, Misconfigured
+from contracts.failure import FailureKind
+
+_FORCED = {
+    Ending.WALL_CLOCK: (FailureKind.TIMEOUT, "was ended at its wall clock of {limits.wall_seconds:g} s"),
+    Ending.QUIET: (FailureKind.STALLED, "was ended after {limits.quiet_seconds:g} s without output"),
+    Ending.OUTPUT_LIMIT: (FailureKind.AGENT, "was ended after more than {limits.output_bytes} bytes of output"),
+    Ending.KILLED: (FailureKind.EVICTED, "was killed from outside"),
+}
+_MOST_RAW = 2_000
+
+
+class CommandAgent(CodingAgent):
+    """Runs an executable of yours as the agent; docs/agent-protocol.md describes the two documents."""
+
+    _block_type_name = "Command Agent"
+    _block_type_slug = "command-agent"
+    _description = "Runs an executable of yours as the agent: the turn as JSON in, the reply as JSON out."
+
+    command: list[str] = Field(min_length=1, description="Program and arguments; never a shell line.")
+    environment: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Variables for the agent, such as its model's key."
+    )
+
+    def check(self) -> None:
+        """Raise Misconfigured when the program is not there."""
+        program = self.command[0]
+        if shutil.which(program) is None:
+            raise Misconfigured(
+                f"the agent's program {program!r} is not there; install it or correct the block's command"
+            )
+
+    def take(self, turn: AgentTurn, sandbox: Sandbox, on_line: Callable[[str], None]) -> AgentReply:
+        """Run the command once; see `CodingAgent.take`."""
+        secrets = {name: value.get_secret_value() for name, value in self.environment.items()}
+        with tempfile.TemporaryDirectory(prefix="turn-") as empty:
+            directory = Path(turn.workspace.path) if turn.workspace else Path(empty)
+            command = Command(
+                argv=self.command,
+                directory=directory,
+                writable=[directory] if turn.workspace is None or turn.workspace.writable else [],
+                readable=[Path(part) for part in self.command if os.path.isabs(part) and Path(part).exists()],
+                stdin=turn.model_dump_json(by_alias=True),
+                environment=secrets,
+                limits=turn.limits,
+            )
+            result = sandbox.run(command, on_line)
+        return _read(self.command[0], turn, result)
+
+
+def _read(program: str, turn: AgentTurn, result: CommandResult) -> AgentReply:
+    raw = f"{result.stdout[-_MOST_RAW:]}\n{result.stderr[-_MOST_RAW:]}".strip()
+    if result.ending is not Ending.EXITED:
+        kind, words = _FORCED[result.ending]
+        raise AgentFailed(f"agent {program!r} {words.format(limits=turn.limits)}", detail=raw, kind=kind)
+    if result.code:
+        raise AgentFailed(f"agent {program!r} ended with code {result.code}; see its output", detail=raw)
+    try:
+        reply = AgentReply.model_validate_json(result.stdout)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'reply'}: {one['msg']}" for one in error.errors()[:5])
+        raise AgentFailed(f"agent {program!r} gave no readable reply: {problems}", detail=raw) from error
+    if reply.protocol != PROTOCOL:
+        raise AgentFailed(f"agent {program!r} speaks protocol {reply.protocol}; this installation speaks {PROTOCOL}")
+    return reply

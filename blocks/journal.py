@@ -1,0 +1,104 @@
+"""The journal's storage: a record is written whole or not at all, survives a power cut, and shows damage."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from prefect.filesystems import WritableFileSystem
+from pydantic import Field
+
+from contracts.errors import DeliveryError
+from contracts.failure import FailureKind
+
+_PREFIX = b"sha256:"
+
+
+class JournalDamaged(DeliveryError):
+    """A record exists and cannot be trusted; the step that wrote it must not run again by itself."""
+
+    kind = FailureKind.JOURNAL
+
+
+def default_folder() -> Path:
+    """Return the folder of journals: $DELIVERY_HOME/journal, or the user's data directory."""
+    home = os.environ.get("DELIVERY_HOME") or "~/.local/share/prefect-delivery"
+    return Path(home).expanduser() / "journal"
+
+
+class Journal(WritableFileSystem):
+    """Keeps the outcome of every step visit, so that no finished step runs again."""
+
+    _block_type_name = "Delivery Journal"
+    _block_type_slug = "delivery-journal"
+    _description = "Keeps the outcome of every step visit, so that no finished step runs again."
+
+    folder: Path = Field(
+        default_factory=default_folder,
+        description="Folder of the records; with several workers, one that all of them share.",
+    )
+
+    def _path(self, key: str) -> Path:
+        root = self.folder.expanduser().resolve()
+        path = (root / key).resolve()
+        if not path.is_relative_to(root):
+            raise ValueError(f"{key!r} leads out of the journal")
+        return path
+
+    def verify(self, key: str) -> bool:
+        """Return whether a record exists.
+
+        Raises:
+            JournalDamaged: it exists and its content is not what was written.
+        """
+        try:
+            self.read_path(key)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def read_path(self, path: str, *, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
+
+        """Return the content of a record.
+
+        Raises:
+            FileNotFoundError: there is no such record.
+            JournalDamaged: its content is not what was written.
+        """
+        raw = self._path(path).read_bytes()
+        head, _, content = raw.partition(b"\n")
+        if head != _PREFIX + hashlib.sha256(content).hexdigest().encode():
+            raise JournalDamaged(
+                f"the journal's record {path!r} is damaged ({len(raw)} bytes); restore it from a backup, "
+                "or restart the run from the step before it"
+            )
+        return content
+
+    def write_path(self, path: str, content: bytes, *, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
+
+        """Write a record durably: temporary file, fsync, rename, fsync of the folder."""
+        target = self._path(path)
+        if not target.parent.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _sync_folder(target.parent.parent)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

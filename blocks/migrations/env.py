@@ -1,0 +1,16 @@
+"""Alembic's entry: runs the missing revisions in the transaction of the connection that `upgrade` was given."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from blocks.ledger_tables import metadata
+from blocks.migrations import VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,107 @@
+"""The policy of an installation or a repository: who does what, within which limits, and what may merge."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from contracts.agent import Limits
+from contracts.failure import FailureKind
+from contracts.kinds import KINDS, nearest
+from contracts.merger import MergePolicy
+from contracts.review import Tolerance
+from contracts.watch import Watch
+from contracts.work import check_reference
+
+Reference = Annotated[str, AfterValidator(check_reference)]
+_ANY = "default"
+
+
+class SuitePolicy(BaseModel):
+    """How the repository's own suite is run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    command: list[str] = Field(
+        default=["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}"],
+        min_length=1,
+        description="Program and arguments; {junit} becomes the path of the JUnit XML file that it must write, "
+        "{coverage} that of an optional JSON file of coverage.py.",
+    )
+    single: list[str] = Field(
+        default=["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}", "-k", "{test}"],
+        description="The same for one test, {test} being its name without class path; empty: no test is run alone.",
+    )
+    setup: list[str] = Field(default=[], description="Command that prepares a fresh checkout; empty: none.")
+    seconds: float = Field(default=900, gt=0, description="Wall clock of one run of the suite.")
+    known_failing: list[str] = Field(default=[], description="Tests that are red on the base by agreement.")
+    quarantine_days: int = Field(default=14, ge=1, le=365, description="How long a flaky test is set aside.")
+
+    @field_validator("command")
+    @classmethod
+    def _writes_junit(cls, value: list[str]) -> list[str]:
+        if not any("{junit}" in part for part in value):
+            raise ValueError("the command must name {junit}, the file that it writes its results to")
+        return value
+
+
+class Policy(BaseModel):
+    """Every number and name that a run obeys. Ranges are enforced; a run keeps the policy that it was opened with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agents: dict[str, Reference] = Field(
+        default={_ANY: "command-agent/main"},
+        description="Which agent does which kind of step, by block reference; 'default' does all others.",
+    )
+    sandbox: Reference = Field(default="local-sandbox/main", description="Where commands run.")
+    ledger: Reference = Field(default="ledger/main", description="Where claims, effects and costs are kept.")
+    workspaces: Path = Field(default=Path("~/.local/share/prefect-delivery/runs"), description="Home of the checkouts.")
+    retention_hours: float = Field(default=72, ge=0, le=8_760, description="How long an ended run's checkout is kept.")
+    limits: Limits = Field(default=Limits(), description="Limits of a turn with a checkout.")
+    inline_limits: Limits = Field(default=Limits(wall_seconds=300), description="Limits of a turn without one.")
+    threshold: float = Field(default=0.8, ge=0, le=1, description="Rating that passes a companion.")
+    reworks: int = Field(default=3, ge=0, le=20, description="Automatic reworks that a companion may ask for.")
+    tolerated: Tolerance = Field(default="none", description="Gravest finding of a review that needs no answer.")
+    fixes: int = Field(default=3, ge=0, le=20, description="Turns of the fixer.")
+    ci_fixes: int = Field(default=3, ge=0, le=50, description="Turns of the ci-fixer.")
+    conflict_fixes: int = Field(default=3, ge=0, le=20, description="Turns of the conflict-resolver.")
+    required_checks: list[str] = Field(default=[], description="Checks that must be there and pass.")
+    settle_seconds: float = Field(default=60, ge=0, le=3_600, description="Time that a forge has to register checks.")
+    wait_minutes: float = Field(default=60, gt=0, le=1_440, description="Longest wait of a gate.")
+    suite: SuitePolicy = Field(default=SuitePolicy(), description="How the repository's suite is run.")
+    merge: MergePolicy | None = Field(
+        default=MergePolicy(auto_merge=True), description="What may merge by itself; none: nothing."
+    )
+    protected: list[str] = Field(
+        default=[".github/**", ".gitlab-ci.yml", "**/CODEOWNERS", ".gitattributes", ".gitmodules"],
+        description="Paths whose change only a person merges, as patterns with * and **.",
+    )
+    running: int = Field(default=0, ge=0, le=1_000, description="Most live runs on one repository; 0: no limit.")
+
+    @field_validator("agents")
+    @classmethod
+    def _known_kinds(cls, value: dict[str, str]) -> dict[str, str]:
+        for kind in value:
+            if kind != _ANY and kind not in KINDS:
+                near = nearest(kind)
+                raise ValueError(f"unknown kind {kind!r}" + (f"; did you mean {near!r}?" if near else ""))
+        return value
+
+    def agent(self, kind: str) -> str:
+        """Return the reference of the agent that does a kind, or an empty text when there is none."""
+        return self.agents.get(kind) or self.agents.get(_ANY, "")
+
+    def watch(self, kind: str) -> Watch:
+        """Return how a watching gate of this kind handles a failure."""
+        if kind == "ci":
+            return Watch(helper="ci-fixer", budget=self.ci_fixes, spent=FailureKind.CI_RED)
+        return Watch(helper="conflict-resolver", budget=self.conflict_fixes, spent=FailureKind.CONFLICT, asks=True)
+
+    @property
+    def digest(self) -> str:
+        """A short identity of the policy's content, for decisions that are bound to it."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

@@ -1,0 +1,67 @@
+"""Secrets are taken out of every text before it leaves the run."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from functools import cache
+
+from detect_secrets.plugins.base import RegexBasedDetector
+
+_PLUGINS = (
+    "artifactory",
+    "aws",
+    "azure_storage_key",
+    "basic_auth",
+    "discord",
+    "github_token",
+    "gitlab_token",
+    "jwt",
+    "mailchimp",
+    "npm",
+    "openai",
+    "pypi_token",
+    "sendgrid",
+    "slack",
+    "square_oauth",
+    "stripe",
+    "telegram_token",
+    "twilio",
+)
+_OURS = (
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+    re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"),
+    re.compile(r"\bgithub_pat_[A-Za-z0-9_]{20,}"),
+    re.compile(r"(?i)\b(?:authorization:\s*)?bearer\s+[A-Za-z0-9._~+/-]{16,}=*"),
+)
+"""Shapes that detect-secrets names only by a line, or does not know."""
+MASK = "[redacted]"
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    found: list[re.Pattern[str]] = list(_OURS)
+    for name in _PLUGINS:
+        module = importlib.import_module(f"detect_secrets.plugins.{name}")
+        for value in vars(module).values():
+            is_detector = isinstance(value, type) and issubclass(value, RegexBasedDetector)
+            if is_detector and value.__module__ == module.__name__:
+                found += list(value().denylist)
+    return tuple(found)
+
+
+def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
+    """Return `text` without secrets.
+
+    Args:
+        text: any text from outside.
+        secrets: values that are known to be secret; those shorter than 6 characters are left alone.
+
+    Known values go first, then everything with the shape of a well-known credential.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= 6:
+            text = text.replace(secret, MASK)
+    for pattern in _patterns():
+        text = pattern.sub(MASK, text)
+    return text

@@ -1,0 +1,157 @@
+"""The report of a run, in Markdown: what happened, what was observed, what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from contracts.delivery import Delivery, DeliveryStatus, Outcome
+from contracts.redaction import redact
+from contracts.tester import SuiteReport
+
+_NEXT = {
+    DeliveryStatus.MERGED: "Nothing: the base holds the change.",
+    DeliveryStatus.AWAITING_MERGE: "Merge the pull request, or the branch, when you agree with it.",
+    DeliveryStatus.AWAITING_PERSON: "Decide what the reason above names, then restart the run from the step it stopped at.",
+    DeliveryStatus.NO_CHANGE_NEEDED: "Nothing: the grader accepted that no change is needed.",
+    DeliveryStatus.STOPPED: "Nothing, or start again with a changed work item.",
+    DeliveryStatus.DONE: "Read what the steps produced.",
+}
+SYMBOLS = {
+    DeliveryStatus.MERGED: "✅",
+    DeliveryStatus.NO_CHANGE_NEEDED: "✅",
+    DeliveryStatus.DONE: "✅",
+    DeliveryStatus.AWAITING_MERGE: "🟡",
+    DeliveryStatus.AWAITING_PERSON: "🟡",
+    DeliveryStatus.STOPPED: "⚪",
+    DeliveryStatus.FAILED: "🔴",
+}
+_MOST_TESTS = 30
+
+
+def cell(text: str) -> str:
+    """Return text as one cell of a table: one line, with the signs that would end it escaped."""
+    flat = " ".join(text.split())
+    return re.sub(r"([|<>`])", r"\\\1", flat)[:300] or " "
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table; no rows give an empty text."""
+    if not rows:
+        return ""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def seconds(value: float) -> str:
+    """Return a duration as a person reads it: 0.4 s, 12 s, 3 min 20 s."""
+    if value < 10:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def cost(outcome: Outcome) -> str:
+    """Return what the turns of an outcome cost, or a dash when no price is known."""
+    prices = [usage.cost for usage in outcome.usage if usage.cost is not None]
+    return f"{sum(prices):.4f} {outcome.usage[0].currency}" if prices else "–"
+
+
+def summary(outcome: Outcome) -> str:
+    """Return in one line what an outcome says."""
+    data = outcome.data
+    if outcome.status != "done":
+        return f"{outcome.status}: {outcome.output}"
+    writers: dict[str, Callable[[dict[str, Any]], str]] = {
+        "rating": lambda d: f"rated {d['rating']:.2f}: {d.get('summary', '')}",
+        "sealed": lambda d: _suite_line(SuiteReport.model_validate(d)),
+        "state": lambda d: f"{d['state']}: {d.get('summary', '')}",
+        "rationale": lambda d: f"complexity {d['complexity']:.2f} · risk {d['risk']:.2f} · impact {d['impact']:.2f}",
+    }
+    write = next((writer for name, writer in writers.items() if name in data), None)
+    return write(data) if write else outcome.no_change or outcome.output
+
+
+def _suite_line(report: SuiteReport) -> str:
+    passed, red = len(report.sealed.named("passed")), len(report.failed)
+    return f"{'green' if report.green else 'red'}: {passed} passed, {red} red, {len(report.lost)} lost"
+
+
+def _timeline(delivery: Delivery) -> str:
+    rows = [
+        (
+            f"`{one.step}` {one.visit}",
+            one.agent or "–",
+            seconds(one.seconds),
+            cost(one),
+            cell(summary(one)),
+        )
+        for one in delivery.timeline
+    ]
+    return table(("step", "agent", "took", "cost", "outcome"), rows)
+
+
+def _verdicts(delivery: Delivery) -> str:
+    rows = [
+        (f"`{one.step}` {one.visit}", f"{one.data['rating']:.2f}", remark["severity"], cell(_place(remark)))
+        for one in delivery.timeline
+        if "rating" in one.data
+        for remark in one.data.get("comments", [])
+    ]
+    return table(("round", "rating", "severity", "remark"), rows)
+
+
+def _place(remark: dict[str, Any]) -> str:
+    place = f"{remark['file']}:{remark['line']} " if remark.get("file") else ""
+    return place + str(remark["body"])
+
+
+def _tests(delivery: Delivery) -> str:
+    found = [one for one in delivery.timeline if "sealed" in one.data]
+    if not found:
+        return ""
+    report = SuiteReport.model_validate(found[-1].data)
+    names = sorted({case.name for run in [report.base, *report.runs] for case in run.cases})
+    base = {name: report.base.status(name) for name in names}
+    now = {name: report.sealed.status(name) for name in names}
+    telling = [name for name in names if base[name] != now[name] or now[name] != "passed"][:_MOST_TESTS]
+    rows = [(cell(name), base[name], now[name], str(report.verdicts.get(name, ""))) for name in telling]
+    head = f"{_suite_line(report)} on tree `{report.tree[:12]}`; {len(report.witnesses)} red on the base and green now."
+    rest = table(("test", "base", "branch", "judged"), rows)
+    return f"{head}\n\n{rest}".strip()
+
+
+def _head(delivery: Delivery) -> Iterator[str]:
+    yield f"# {SYMBOLS[delivery.status]} {delivery.status.value.capitalize()}: {cell(delivery.title)}"
+    facts = [f"**{delivery.pipeline}** on **{delivery.repository}**"]
+    facts += [f"branch `{delivery.branch}`"] if delivery.head and delivery.head != delivery.base else []
+    facts += [f"merged as `{delivery.merge_commit[:12]}`"] if delivery.merge_commit else []
+    facts += [f"[pull request]({delivery.pull_request})"] if delivery.pull_request else []
+    yield " · ".join(facts)
+    if delivery.reason:
+        yield delivery.reason
+    if delivery.failure:
+        where = f" at `{delivery.failure.step}`" if delivery.failure.step else ""
+        yield f"**{delivery.failure.kind}**{where}. {delivery.failure.hint}"
+
+
+def render(delivery: Delivery) -> str:
+    """Return the report, redacted: head, reason, next step, timeline, verdicts, tests, diff, evidence."""
+    prices = [usage.cost for one in delivery.timeline for usage in one.usage if usage.cost is not None]
+    waited = sum(one.seconds for one in delivery.timeline)
+    next_step = delivery.failure.hint if delivery.failure else _NEXT[delivery.status]
+    sections = [
+        ("What to do next", next_step),
+        ("Timeline", _timeline(delivery)),
+        ("Verdicts", _verdicts(delivery)),
+        ("Tests", _tests(delivery)),
+        ("Change", f"```\n{delivery.stat}\n```" if delivery.stat else ""),
+        (
+            "Cost",
+            f"{sum(prices):.4f} in {seconds(waited)} of steps" if prices else f"no price; {seconds(waited)} of steps",
+        ),
+        ("Evidence", f"```\n{delivery.failure.detail}\n```" if delivery.failure and delivery.failure.detail else ""),
+    ]
+    body = [f"## {title}\n\n{text}" for title, text in sections if text]
+    return redact("\n\n".join([*_head(delivery), *body]))

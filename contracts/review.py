@@ -1,0 +1,60 @@
+"""Findings of a requirements or clarity review, and whether they stop the work."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.rules import Advance, Ask, AskReason
+
+MOST_FINDINGS = 20
+"""More would not be answered by anybody."""
+_RANK = {"none": 0, "low": 1, "medium": 2, "high": 3}
+_CATEGORIES = ("gap", "clarification", "assumption", "risk", "question")
+
+Tolerance = Literal["none", "low", "medium", "high"]
+
+
+class Finding(BaseModel):
+    """One point that a review raises."""
+
+    model_config = ConfigDict(frozen=True)
+
+    category: Literal["gap", "clarification", "assumption", "risk", "question"] = Field(description="What sort it is.")
+    severity: Literal["low", "medium", "high"] = Field(description="How much depends on it.")
+    title: str = Field(min_length=1, description="The point in one line.")
+    detail: str = Field(default="", description="What is unclear and why it matters.")
+
+
+def read_findings(data: dict[str, Any] | None) -> list[Finding]:
+    """Return the findings, worst first, at most 20; raise ValueError when the answer is unreadable.
+
+    An unknown category becomes a question and an unknown severity medium; an entry without words is dropped.
+    """
+    items = None if data is None else data.get("findings", data.get("items"))
+    if not isinstance(items, list):
+        raise ValueError("the answer holds no list 'findings'; an empty list says that nothing is open")
+    found = [finding for finding in map(_finding, items) if finding is not None]
+    return sorted(found, key=lambda finding: -_RANK[finding.severity])[:MOST_FINDINGS]
+
+
+def _finding(raw: Any) -> Finding | None:
+    if not isinstance(raw, dict):
+        raise ValueError(f"a finding must be an object, not {type(raw).__name__}")
+    detail = str(raw.get("detail") or raw.get("question") or "").strip()
+    title = str(raw.get("title") or "").strip() or detail[:80]
+    if not title:
+        return None
+    category = raw.get("category") if raw.get("category") in _CATEGORIES else "question"
+    severity = raw.get("severity") if raw.get("severity") in _RANK and raw.get("severity") != "none" else "medium"
+    return Finding(category=category, severity=severity, title=title[:200], detail=detail)  # type: ignore[arg-type]
+
+
+def decide(findings: list[Finding], tolerated: Tolerance) -> Advance | Ask:
+    """Return whether the findings let the work go on: none is graver than what the policy tolerates."""
+    open_ones = [finding for finding in findings if _RANK[finding.severity] > _RANK[tolerated]]
+    if not open_ones:
+        return Advance(f"{len(findings)} findings, none above {tolerated}")
+    titles = "; ".join(f"{finding.title} ({finding.severity})" for finding in open_ones[:5])
+    return Ask(AskReason.UNSETTLED_REVIEW, f"{len(open_ones)} findings must be answered first: {titles}")

@@ -1,0 +1,48 @@
+"""Structured output, taken out of what an agent wrote and held against its contract."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from contracts.agent import AgentReply
+
+_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_DECODER = json.JSONDecoder(parse_constant=lambda name: name)
+"""NaN and Infinity become texts, so that no axis can be read as a number that is none."""
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    position = text.find("{")
+    while position != -1:
+        try:
+            value, end = _DECODER.raw_decode(text, position)
+        except (json.JSONDecodeError, RecursionError):
+            end = position + 1
+        else:
+            if isinstance(value, dict):
+                yield value
+        position = text.find("{", end)
+
+
+def extract(reply: AgentReply) -> dict[str, Any] | None:
+    """Return the reply's JSON object: given apart, else the last one in a fence, else the last one in the text.
+
+    Prose around it is tolerated. None: there is no JSON object.
+    """
+    if reply.structured is not None:
+        return reply.structured
+    fenced = [found for block in _FENCE.findall(reply.text) for found in _objects(block)]
+    found = fenced or list(_objects(reply.text))
+    return found[-1] if found else None
+
+
+def repair_request(error: str, reply: AgentReply) -> str:
+    """Return the text of the one repair turn: the error and the reply, quoted."""
+    quoted = "\n".join(f"> {line}" for line in reply.text[:4_000].splitlines())
+    return (
+        f"Your last answer could not be read: {error}\n\nYou wrote:\n{quoted}\n\n"
+        "Answer again with one JSON object that follows the schema, and nothing else."
+    )

@@ -1,0 +1,110 @@
+"""Which paths of a repository are tests, configure the test run, or stand in for a tool of the test run."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import PurePosixPath
+
+_DIRECTORIES = frozenset({"test", "tests", "testing", "__tests__", "testdata", "__snapshots__", "__mocks__"})
+_NAMED_AS_TEST = re.compile(
+    r"""
+      test_[^/]*\.py | [^/]*_test\.py | tests?\.py                           # pytest, unittest, Django
+    | [^/]+[._-](test|spec)\.[cm]?[jt]sx?                                     # jest, vitest, mocha
+    | [^/]+_test\.(go|rs|exs|dart|cc|cpp|rb) | [^/]+_spec\.rb | [^/]+\.bats   # one convention a language
+    | [^/]+Tests?\.(java|kt|scala|groovy|cs|fs|swift|php) | [^/]+Spec\.(scala|groovy|kt)
+    """,
+    re.VERBOSE,
+)
+_CODE = re.compile(
+    r"\.([cm]?[jt]sx?|go|rs|java|kts?|scala|groovy|rb|php|cs|fs|swift|mm?|c|cc|cpp|cxx|h|hpp|exs?|erl|clj|dart"
+    r"|lua|sh|bats|pl|t|feature|vue|svelte)$",
+    re.IGNORECASE,
+)
+_COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
+_IMPORTABLE = (".py", *_COMPILED)
+
+_CONFIGURATION = re.compile(
+    r"""
+      conftest\.py | noxfile\.py | setup\.py | (site|user)customize\.py | [^/]*\.pth
+    | \.?pytest\.(ini|toml) | tox\.(ini|toml) | setup\.cfg | pyproject\.toml | \.coveragerc
+    | (jest|vitest|vite|karma|playwright|cypress|wdio|ava)\.(config|conf|workspace|setup)\.[a-z]+
+    | jest\.setup\.[a-z]+ | \.mocharc(\.[a-z]+)? | \.nycrc(\.[a-z]+)? | package\.json
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_INSTALLED = re.compile(r"(^|/)([^/]+\.(egg-info|dist-info)|(site|user)customize)/", re.IGNORECASE)
+
+_TEST_TOOLS = frozenset({
+    "_hypothesis_pytestplugin", "_pytest", "anyio", "attr", "attrs", "coverage", "covdefaults", "execnet",
+    "exceptiongroup", "faker", "freezegun", "hypothesis", "iniconfig", "junitparser", "mock", "nose", "nose2", "nox",
+    "packaging", "pluggy", "py", "pygments", "pytest", "pytest_asyncio", "pytest_cov", "pytest_django", "pytest_mock",
+    "pytest_randomly", "pytest_rerunfailures", "pytest_timeout", "pytest_xdist", "requests_mock", "respx", "responses",
+    "sitecustomize", "sortedcontainers", "syrupy", "tomli", "tox", "trio", "typeguard", "usercustomize", "xdist",
+})  # fmt: skip
+_SHADOWABLE = (sys.stdlib_module_names | _TEST_TOOLS) - {"test"}
+
+
+def is_test(path: str) -> bool:
+    """Return whether a path is a test, or code or data that belongs to the tests.
+
+    Args:
+        path: path in the repository, with forward slashes.
+
+    True for everything below a directory that is called test, tests, testing, __tests__ or the like, and for files that
+    are named as tests in the conventions of Python, JavaScript, TypeScript, Go, Rust, Java and their neighbours.
+    """
+    return has_test_name(path) or any(part.lower() in _DIRECTORIES for part in PurePosixPath(path).parts[:-1])
+
+
+def is_test_configuration(path: str) -> bool:
+    """Return whether a path can change which tests run, or how, without being a test itself."""
+    return bool(_CONFIGURATION.fullmatch(PurePosixPath(path).name) or _INSTALLED.search(path))
+
+
+def shadows_test_tool(path: str) -> bool:
+    """Return whether a new file at this path would be imported instead of the standard library or a test tool.
+
+    Args:
+        path: path in the repository, with forward slashes.
+
+    True for modules and packages at the root, in `src/` and anywhere below a test directory. The package `test` of the
+    standard library does not count: no test tool imports it, and many repositories have a folder of that name.
+    """
+    pure = PurePosixPath(path)
+    if not pure.name.endswith(_IMPORTABLE):
+        return False
+    stem = pure.name.split(".")[0]
+    parts = pure.parts[:-1]
+    name, place = (parts[-1], parts[:-1]) if stem == "__init__" and parts else (stem, parts)
+    importable = place in ((), ("src",)) or any(part.lower() in _DIRECTORIES for part in place)
+    return importable and name in _SHADOWABLE
+
+
+def has_test_name(path: str) -> bool:
+    """Return whether a file is named as a test, so that a test tool collects it by its name."""
+    return bool(_NAMED_AS_TEST.fullmatch(PurePosixPath(path).name))
+
+
+def is_python(path: str) -> bool:
+    """Return whether a path is a Python module in source form."""
+    return path.endswith(".py")
+
+
+def is_compiled(path: str) -> bool:
+    """Return whether a path is a module that Python or its tests would load without any source to read."""
+    return path.endswith(_COMPILED)
+
+
+def is_code(path: str) -> bool:
+    """Return whether a path is source of a language other than Python, as opposed to data."""
+    return bool(_CODE.search(path))
+
+
+def suite_root(path: str) -> str:
+    """Return the directory down to the first test directory, or the file's own directory when there is none."""
+    parts = PurePosixPath(path).parts[:-1]
+    for depth, part in enumerate(parts, start=1):
+        if part.lower() in _DIRECTORIES:
+            return "/".join(parts[:depth])
+    return "/".join(parts)

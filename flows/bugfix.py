@@ -1,0 +1,44 @@
+"""The pipeline for a bug: investigate, fix, grade, test and merge."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from contracts.delivery import Delivery
+from contracts.journal import FRESH, Restart
+from contracts.pipeline import Pipeline, Step
+from contracts.work import WorkItem
+from flows._delivery import deliver
+from tasks._replay import JOURNAL
+
+PIPELINE = Pipeline(
+    name="bugfix",
+    description="Investigate, fix, grade, test and merge.",
+    steps=[
+        Step(kind="bug-investigator"),
+        Step(kind="clarity-review"),
+        Step(kind="coder"),
+        Step(kind="reviewer"),
+        Step(kind="tester"),
+        Step(kind="conflicts"),
+        Step(kind="ci"),
+        Step(kind="merger"),
+    ],
+)
+
+
+@flow(name="bugfix", flow_run_name="{item.title}", result_storage=JOURNAL, persist_result=True)
+def bugfix(
+    item: WorkItem, policy: str = "delivery-policy/main", restart_from: Restart = FRESH, dry_run: bool = False
+) -> Delivery:
+    """Carry a bug report to a merged fix.
+
+    Tests that are red on the base must turn green; a suite that was red before excuses nothing.
+
+    Args:
+        item: What is to be delivered, and on which repository.
+        policy: Block with the rules that the run obeys, type/name.
+        restart_from: Run whose outcomes are kept and the step from which it is done again; empty for a fresh run.
+        dry_run: Do everything but effects outside: no push, no pull request, no merge.
+    """
+    return deliver(PIPELINE, item, policy, restart_from, dry_run)

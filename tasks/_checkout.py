@@ -1,0 +1,88 @@
+"""The run's checkout as a step needs it: there, complete, and at the right commit."""
+
+from __future__ import annotations
+
+from blocks.forge import Forge, PullRequest
+from blocks.loading import load
+from blocks.workspace import Workspace
+from contracts.agent import Workspace as Place
+from contracts.errors import Misconfigured
+from contracts.journal import Opening
+from contracts.visit import Visit
+from tasks._effects import perform
+
+
+def forge_of(opening: Opening) -> Forge:
+    """Return the forge of the work item."""
+    return load(opening.item.repository.forge, Forge)
+
+
+def workspace_of(opening: Opening) -> Workspace:
+    """Return the run's workspace, which need not exist yet."""
+    return Workspace(opening.policy.workspaces.expanduser() / opening.run)
+
+
+def open_checkout(visit: Visit, *, fetch: bool = False) -> Workspace:
+    """Return the run's workspace with the visit's commits in it, fetched again when the folder was lost.
+
+    Args:
+        visit: the visit; its position says where the change stands.
+        fetch: ask the forge for its present branches in any case.
+
+    Raises:
+        Misconfigured: a commit of the run is neither here nor in the forge.
+    """
+    opening = visit.opening
+    workspace = workspace_of(opening)
+    wanted = [commit for commit in (visit.position.base, visit.position.head) if commit]
+    new = workspace.create()
+    if new or fetch or not all(map(workspace.git.commit_of, wanted)):
+        forge_of(opening).fetch(opening.item.repository.name, workspace.repository)
+    lost = [commit for commit in wanted if not workspace.git.commit_of(commit)]
+    if lost:
+        raise Misconfigured(
+            f"commit {lost[0]!r} of branch {opening.branch!r} is neither in the workspace nor in the forge; "
+            "restart the run from the step that made it"
+        )
+    return workspace
+
+
+def hand_over(visit: Visit, workspace: Workspace, writable: bool) -> Place:
+    """Put the checkout at the head and describe it for an agent."""
+    position, opening = visit.position, visit.opening
+    workspace.restore(position.head)
+    workspace.expose(opening.branch, position.head, opening.item.base, position.base)
+    return Place(
+        path=str(workspace.tree),
+        writable=writable,
+        base=opening.item.base,
+        base_commit=position.base,
+        branch=opening.branch,
+    )
+
+
+def publish(opening: Opening, workspace: Workspace, commit: str) -> None:
+    """Push a commit to the run's branch, so that the machine may be lost; a dry run pushes nothing."""
+    if opening.dry_run:
+        return
+
+    def push() -> str:
+        forge_of(opening).push(opening.item.repository.name, workspace.repository, opening.branch, commit)
+        return commit
+
+    perform(opening, f"push/{commit}", "push_branch", push)
+
+
+def open_pull_request(opening: Opening) -> PullRequest:
+    """Return the run's pull request, opened now unless it exists."""
+    forge, item = forge_of(opening), opening.item
+    body = f"{item.description}\n\n---\nDelivered by run `{opening.run}`.".strip()
+
+    def create() -> str:
+        return forge.open_pull_request(item.repository.name, opening.branch, item.base, item.title, body).url
+
+    perform(opening, "pull-request", "open_pull_request", create)
+    found = forge.find_pull_request(item.repository.name, opening.branch)
+    if found is None:
+        raise Misconfigured(f"the pull request of branch {opening.branch!r} is gone; restore it or start a new run")
+    return found

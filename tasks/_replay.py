@@ -1,0 +1,82 @@
+"""How a step becomes a task of the journal: found → returned, not found → executed and recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prefect import Task, task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import FlowRunContext
+from prefect.results import ResultRecord, ResultStore
+
+from blocks.journal import Journal
+from contracts.errors import Misconfigured, Unavailable
+
+JOURNAL = "delivery-journal/main"
+"""Reference of the journal's block; every pipeline names it as its result storage."""
+RETRY_SECONDS = (2.0, 10.0)
+"""Waits before the second and the third try of a step whose outside world did not answer."""
+Result = TypeVar("Result")
+
+
+def _key(_: object, parameters: dict[str, Any]) -> str:
+    return parameters["visit"].key
+
+
+def _did_not_answer(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
+    try:
+        state.result()
+    except Unavailable:
+        return True
+    except BaseException:  # noqa: BLE001 - whatever else it was, another try does not help
+        return False
+    return False
+
+
+def journaled(name: str) -> Callable[[Callable[..., Result]], Task[..., Result]]:
+    """Make a function of one visit a task whose result is a record of the journal.
+
+    Args:
+        name: name of the task; its runs are named after step and visit.
+    """
+    return task(
+        name=name,
+        task_run_name="{visit.label}",
+        persist_result=True,
+        result_serializer="json",
+        cache_key_fn=_key,
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=list(RETRY_SECONDS),
+        retry_condition_fn=_did_not_answer,
+    )
+
+
+def _store() -> ResultStore:
+    context = FlowRunContext.get()
+    if context is None:
+        raise Misconfigured("the journal is read outside a flow run; call the pipeline's flow")
+    return context.result_store
+
+
+def journal() -> Journal:
+    """Return the journal of the present flow run; raise Misconfigured when its results go elsewhere."""
+    storage = _store().result_storage
+    if not isinstance(storage, Journal):
+        raise Misconfigured(
+            f"the flow's results go to {type(storage).__name__}, which may lose them; "
+            f"decorate it with result_storage={JOURNAL!r}"
+        )
+    return storage
+
+
+def recall(key: str) -> Any:
+    """Return what a record holds, or none when there is no record.
+
+    Raises:
+        JournalDamaged: the record exists and cannot be trusted.
+    """
+    if not journal().verify(key):
+        return None
+    record: ResultRecord[Any] = _store().read(key)
+    return record.result

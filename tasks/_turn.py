@@ -1,0 +1,158 @@
+"""One turn of an agent, from the visit to its reply, with its price in the ledger and its words in the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from prefect import get_run_logger
+
+from blocks.coding_agent import CodingAgent
+from blocks.ledger import Ledger
+from blocks.ledger_tables import Outcome as OutcomeRow
+from blocks.ledger_tables import Turn as TurnRow
+from blocks.loading import load
+from blocks.sandbox import Sandbox
+from contracts.agent import AgentReply, AgentTurn, Revision, Usage, Workspace
+from contracts.delivery import Outcome
+from contracts.errors import AgentFailed
+from contracts.failure import FailureKind
+from contracts.kinds import KINDS, Surface
+from contracts.outputs import schema_of
+from contracts.prompt import render
+from contracts.redaction import redact
+from contracts.structured import extract, repair_request
+from contracts.visit import Visit
+
+Value = TypeVar("Value")
+_MOST_RAW = 2_000
+
+
+def build_turn(visit: Visit, place: Workspace | None = None, diff: str = "") -> AgentTurn:
+    """Return the turn that a visit gives its agent."""
+    opening, kind = visit.opening, KINDS[visit.step.kind]
+    policy = opening.policy
+    turn = AgentTurn(
+        kind=kind.name,
+        session=visit.key,
+        round=visit.round,
+        item=opening.item,
+        prompt="",
+        schema=schema_of(kind.output),
+        target=visit.target,
+        diff=diff,
+        prior=visit.prior,
+        decisions=visit.decisions,
+        revision=visit.revision,
+        earlier=visit.earlier,
+        workspace=place,
+        limits=policy.inline_limits if kind.surface is Surface.INLINE else policy.limits,
+        options=visit.step.options,
+    )
+    return turn.model_copy(update={"prompt": render(turn, kind.role, opening.pipeline.name)})
+
+
+@dataclass
+class Session:
+    """The turns of one visit, and the outcome that they make."""
+
+    visit: Visit
+    usage: list[Usage] = field(default_factory=list[Usage])
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock: float = field(default_factory=time.monotonic)
+
+    @property
+    def agent(self) -> str:
+        """Reference of the agent that the policy names for the kind; empty when no turn was taken."""
+        return self.visit.opening.policy.agent(self.visit.step.kind)
+
+    def ask(self, turn: AgentTurn) -> AgentReply:
+        """Take one turn; its usage is in the ledger when this returns."""
+        policy = self.visit.opening.policy
+        reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
+        self.usage.append(reply.usage)
+        load(policy.ledger, Ledger).record_turn(_turn_row(self.visit, len(self.usage), self.agent, reply.usage))
+        return reply
+
+    def ask_for(
+        self, turn: AgentTurn, read: Callable[[dict[str, Any] | None], Value], kind: FailureKind = FailureKind.AGENT
+    ) -> tuple[Value, AgentReply]:
+        """Take a turn whose answer is structured, with one repair turn when it cannot be read.
+
+        Args:
+            turn: the turn.
+            read: reads the answer; raises ValueError with the reason when it cannot.
+            kind: the failure when the answer is unreadable twice.
+        """
+        reply = self.ask(turn)
+        try:
+            return read(extract(reply)), reply
+        except ValueError as error:
+            request = repair_request(str(error), reply)
+        revision = Revision(previous=reply.text, feedback=request)
+        again = turn.model_copy(
+            update={"repair": request, "revision": revision, "prompt": f"{turn.prompt}\n\n{request}"}
+        )
+        reply = self.ask(again)
+        try:
+            return read(extract(reply)), reply
+        except ValueError as error:
+            raw = redact(reply.text[:_MOST_RAW])
+            raise AgentFailed(f"{self.agent!r} answered unreadably twice: {error}", detail=raw, kind=kind) from error
+
+    def outcome(self, **fields: Any) -> Outcome:
+        """Return the outcome of the visit, and keep it in the ledger."""
+        step = self.visit.step
+        result = Outcome(
+            step=step.id,
+            kind=step.kind,
+            visit=int(self.visit.key.rpartition("/")[2]),
+            agent=self.agent if self.usage else "",
+            usage=self.usage,
+            started=self.started,
+            seconds=time.monotonic() - self.clock,
+            **fields,
+        )
+        load(self.visit.opening.policy.ledger, Ledger).record_outcome(_outcome_row(self.visit, result))
+        return result
+
+
+def forgive(session: Session, act: Callable[[], Outcome]) -> Outcome:
+    """Return a helper's outcome; a turn that failed is an outcome too, because the gate looks again in any case."""
+    try:
+        return act()
+    except AgentFailed as error:
+        return session.outcome(status="helper failed", output=redact(error.message))
+
+
+def log_line(line: str) -> None:
+    """Show a line of an agent or of a suite in the Prefect log, redacted."""
+    get_run_logger().info("%s", redact(line.rstrip()))
+
+
+def _turn_row(visit: Visit, number: int, agent: str, usage: Usage) -> TurnRow:
+    return TurnRow(
+        run=visit.opening.run,
+        step=visit.step.id,
+        visit=int(visit.key.rpartition("/")[2]),
+        turn=number,
+        agent=agent,
+        kind=visit.step.kind,
+        repository=visit.opening.item.repository.name,
+        cost=Decimal(str(usage.cost or 0)),
+        priced=usage.cost is not None or not usage.model,
+        at=datetime.now(UTC),
+        **usage.model_dump(exclude={"cost"}),
+    )
+
+
+def _outcome_row(visit: Visit, outcome: Outcome) -> OutcomeRow:
+    return OutcomeRow(
+        run=visit.opening.run,
+        at=datetime.now(UTC),
+        **outcome.model_dump(include={"step", "visit", "kind", "status", "seconds", "commit", "tree"}),
+    )

@@ -1,0 +1,79 @@
+"""The finished change is assessed, and merged when the decision says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from contracts.change import protected
+from contracts.delivery import Outcome
+from contracts.errors import Refused
+from contracts.merger import Assessment, read_assessment
+from contracts.redaction import redact
+from contracts.visit import Visit
+from tasks._checkout import forge_of, hand_over, open_checkout, open_pull_request
+from tasks._effects import perform
+from tasks._replay import journaled
+from tasks._turn import Session, build_turn
+
+
+def _read(data: dict[str, Any] | None) -> Assessment:
+    found = read_assessment(data)
+    if found is None:
+        raise ValueError("the answer holds no JSON object")
+    return found
+
+
+@journaled("merger")
+def assess(visit: Visit) -> Outcome:
+    """Let an agent assess the diff, beside what is measured of it."""
+    session = Session(visit)
+    workspace = open_checkout(visit)
+    position = visit.position
+    place = hand_over(visit, workspace, writable=False)
+    turn = build_turn(visit, place, workspace.diff(position.base, position.head))
+    assessment, reply = session.ask_for(turn, _read)
+    diff = workspace.measure(position.base, position.head)
+    data = {
+        **assessment.model_dump(mode="json"),
+        "diff": diff.model_dump(mode="json"),
+        "protected": protected(diff, visit.opening.policy.protected),
+        "stat": diff.stat(),
+    }
+    tree = workspace.git.tree_of(position.head)
+    return session.outcome(output=redact(reply.text or assessment.rationale), data=data, tree=tree)
+
+
+@journaled("merge")
+def merge(visit: Visit) -> Outcome:
+    """Merge the pull request and see that the base holds it.
+
+    The outcome's `merged` is true, or false with the reason: the base moved, or the forge leaves it to a person.
+    """
+    session = Session(visit)
+    forge, opening = forge_of(visit.opening), visit.opening
+    name, head = opening.item.repository.name, visit.position.head
+    found = open_pull_request(opening)
+    if found.state != "merged":
+        state = forge.mergeability(name, found.number)
+        if state.state == "blocked":
+            return _ended(session, found.url, reason=state.reason)
+        workspace = open_checkout(visit, fetch=True)
+        if not workspace.git.is_ancestor(workspace.remote_tip(opening.item.base), head):
+            return _ended(session, found.url, moved=True, reason=f"{opening.item.base!r} moved meanwhile")
+
+    def act() -> str:
+        message = f"{opening.item.title} (#{found.number})\n\nDelivery-Run: {opening.run}\n"
+        return forge.merge(name, found.number, head, message).merge_commit
+
+    try:
+        commit = perform(opening, f"merge/{found.number}", "merge", act)
+    except Refused as error:
+        return _ended(session, found.url, moved=True, reason=error.message)
+    return _ended(session, found.url, merged=True, commit=commit)
+
+
+def _ended(
+    session: Session, url: str, *, merged: bool = False, moved: bool = False, reason: str = "", commit: str = ""
+) -> Outcome:
+    data = {"merged": merged, "moved": moved, "reason": reason, "pull_request": url}
+    return session.outcome(output=reason or f"merged as {commit}", data=data, commit=commit)

@@ -1,0 +1,106 @@
+"""The end of a run: its report, its one comment, its claim given back."""
+
+from __future__ import annotations
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.runtime import flow_run
+from pydantic import BaseModel, ConfigDict, Field
+
+from blocks.ledger import Ledger
+from blocks.loading import load
+from contracts.delivery import Delivery, DeliveryStatus
+from contracts.journal import Opening
+from contracts.report import render
+from contracts.visit import Position
+from tasks._checkout import forge_of, open_pull_request, workspace_of
+from tasks._effects import perform
+from tasks._replay import journaled
+from tasks.workspace import ENDED
+
+MARKER = "<!-- prefect-delivery -->"
+"""Sign of the run's comment on its pull request."""
+
+
+class Closing(BaseModel):
+    """What a run ends with; as a visit it has a key and a label."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str = Field(description="Key of the ending's record.")
+    label: str = Field(description="Name of the task run.")
+    opening: Opening | None = Field(description="What the attempt was opened with; none when it was refused.")
+    delivery: Delivery = Field(description="How it ended.")
+
+
+@journaled("ending")
+def close_run(visit: Closing) -> Delivery:
+    """Open what is left to a person, write the report, and give the claim back."""
+    opening, delivery = visit.opening, visit.delivery
+    if opening is None:
+        _show(visit, delivery)
+        return delivery
+    position = Position(base=delivery.base, head=delivery.head)
+    if position.changed and not opening.dry_run and delivery.status is not DeliveryStatus.FAILED:
+        delivery = delivery.model_copy(update={"pull_request": open_pull_request(opening).url})
+    if position.changed:
+        diff = workspace_of(opening).measure(position.base, position.head)
+        delivery = delivery.model_copy(update={"stat": diff.stat()})
+    perform(opening, f"report/{opening.attempt}", "report", lambda: _show(visit, delivery))
+    if delivery.pull_request:
+        _comment(opening, delivery)
+    load(opening.policy.ledger, Ledger).release(opening.run)
+    home = workspace_of(opening).home
+    if home.exists():
+        (home / ENDED).touch()
+    return delivery
+
+
+def _comment(opening: Opening, delivery: Delivery) -> None:
+    forge, name = forge_of(opening), opening.item.repository.name
+    found = forge.find_pull_request(name, opening.branch)
+    if found is not None:
+        forge.comment(name, found.number, MARKER, render(delivery))
+
+
+def artifact_key(run: str, what: str) -> str:
+    """Return the key of one of a run's artifacts."""
+    return f"delivery-{run[:8]}-{what}"
+
+
+def _show(visit: Closing, delivery: Delivery) -> str:
+    """Create the report, unless a process that died after creating it did so already."""
+    key = artifact_key(delivery.run, f"report-{visit.key.rpartition('/')[2]}")
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), limit=1)
+    if found:
+        return str(found[0].id)
+    return str(create_markdown_artifact(render(delivery), key=key, description=delivery.title))
+
+
+class Progress:
+    """The bar on the run's page, moved at most every two seconds, so that short steps do not pay for it."""
+
+    def __init__(self, title: str, run: str) -> None:
+        self._title, self._run = title, run
+        self._artifact: object = None
+        self._due = 2.0
+
+    def show(self, done: int, total: int, elapsed: float) -> None:
+        """Move the bar if it is due.
+
+        Args:
+            done: steps that are behind the run.
+            total: steps of the pipeline.
+            elapsed: seconds since this process took the run up.
+        """
+        if elapsed < self._due or flow_run.id is None:
+            return
+        self._due = elapsed + 2.0
+        percent = 100 * done / max(total, 1)
+        if self._artifact is None:
+            key = artifact_key(self._run, "progress")
+            self._artifact = create_progress_artifact(percent, key=key, description=self._title)
+        else:
+            update_progress_artifact(self._artifact, percent)  # type: ignore[arg-type]

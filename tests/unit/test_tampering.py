@@ -1,0 +1,62 @@
+"""What a change does to whole files of tests, and how a finding shows it."""
+
+import pytest
+
+from contracts.tampering import UNREADABLE_TEXT, Change, Tampering, classify
+
+PATH = "tests/test_cart.py"
+BEFORE = "def test_total():\n    assert total([3]) == 3\n    assert total([]) == 0\n"
+FIRST = "    assert total([3]) == 3\n"
+
+
+def python(before: str, after: str | None) -> list[Tampering]:
+    """Return what becomes of one file."""
+    return classify({PATH: before}, {PATH: after})
+
+
+def changes(found: list[Tampering]) -> set[Change]:
+    """Return what was found."""
+    return {tampering.change for tampering in found}
+
+
+def test_the_hunk_shows_the_test_and_is_cut() -> None:
+    long = BEFORE + "\n" * 20 + "def test_last():\n    assert f() == '" + "x" * 5_000 + "'\n"
+    found = python(long, long.replace(FIRST, "").replace("== 'x", "!= 'x"))
+    assert [t.name for t in found] == ["test_total", "test_last"]
+    assert found[0].hunk.startswith(f"--- {PATH}\n+++ {PATH}\n@@ -")
+    assert "-" + FIRST.rstrip() in found[0].hunk
+    assert "xxx" not in found[0].hunk
+    assert len(found[1].hunk) == 3_000
+
+
+def test_a_deleted_file_is_deleted_and_a_moved_one_is_not() -> None:
+    assert changes(python(BEFORE, None)) == {Change.DELETED}
+    moved = classify({PATH: BEFORE}, {"tests/unit/test_cart.py": BEFORE})
+    assert [(t.path, t.change) for t in moved] == [("tests/unit/test_cart.py", Change.EQUIVALENT)]
+
+
+@pytest.mark.parametrize("place", ["tests/cart.py", "docs/test_cart.py", "other/tests/test_cart.py", "src/cart.py"])
+def test_a_file_that_moved_out_of_sight_is_deleted(place: str) -> None:
+    found = classify({PATH: BEFORE}, {place: BEFORE})
+    assert (PATH, Change.DELETED) in [(t.path, t.change) for t in found]
+
+
+def test_a_move_that_weakens_is_a_deletion() -> None:
+    weaker = BEFORE.replace(FIRST, "")
+    assert Change.DELETED in changes(classify({PATH: BEFORE}, {"tests/test_basket.py": weaker}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [UNREADABLE_TEXT, "x = (", "a\0b", "\ud800", "-" * 50_000 + "1", "x = 1\n" * 200_000, "x" + ".a" * 50_000],
+)
+def test_what_cannot_be_read_blocks(text: str) -> None:
+    assert all(t.blocks for t in [*python(BEFORE, text), *python(text, BEFORE)])
+    assert python(BEFORE, text)
+    assert python(text, BEFORE)
+    assert all(t.blocks for t in classify({}, {PATH: text}) if text != "x = 1\n" * 200_000)
+
+
+def test_an_encoding_that_hides_code_in_a_comment_cannot_be_read() -> None:
+    assert changes(python(BEFORE, "# coding: utf-7\n" + BEFORE)) == {Change.WEAKENED}
+    assert changes(python(BEFORE, "# coding: utf-8\n" + BEFORE)) == {Change.EQUIVALENT}
