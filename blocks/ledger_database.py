@@ -83,12 +83,42 @@ def close(url: SecretStr) -> None:
         engine.dispose()
 
 
+def build_engine(url: URL) -> Engine:
+    """Return an engine with the settings of the ledger for its database; it connects when it is used.
+
+    Raises:
+        Misconfigured: the directory of a SQLite file cannot be created.
+    """
+    if url.drivername == _POSTGRESQL:
+        # Runs live for hours and write now and then, so each process keeps only one idle connection.
+        return create_engine(
+            url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS), **url.query}),
+            isolation_level="READ COMMITTED",  # what is read after a lock must be newer than the lock
+            pool_pre_ping=True,
+            pool_size=1,
+            max_overflow=9,
+            pool_timeout=WAIT_SECONDS,
+        )
+    directory = Path(url.database or "").parent
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"the ledger's directory {str(directory)!r} cannot be created ({error.strerror}); "
+            "make it writable or set DELIVERY_HOME or the ledger block's URL"
+        ) from error
+    engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS}, pool_timeout=WAIT_SECONDS)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
 def _ready(url: SecretStr) -> Engine:
     # The process id is part of the key because a connection must not be used on both sides of a fork.
     key = (os.getpid(), url.get_secret_value())
     with _engines_lock:
         if key not in _engines:
-            engine = _create(_parse(url))
+            engine = build_engine(_parse(url))
             try:
                 _migrate(engine)
             except BaseException:
@@ -131,31 +161,6 @@ def _parse(url: SecretStr) -> URL:
             "its own; write sqlite:////absolute/path/ledger.db with four slashes"
         )
     return parsed
-
-
-def _create(url: URL) -> Engine:
-    if url.drivername == _POSTGRESQL:
-        # Runs live for hours and write now and then, so each process keeps only one idle connection.
-        return create_engine(
-            url.update_query_dict({"connect_timeout": str(CONNECT_SECONDS), **url.query}),
-            isolation_level="READ COMMITTED",  # what is read after a lock must be newer than the lock
-            pool_pre_ping=True,
-            pool_size=1,
-            max_overflow=9,
-            pool_timeout=WAIT_SECONDS,
-        )
-    directory = Path(url.database or "").parent
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(
-            f"the ledger's directory {str(directory)!r} cannot be created ({error.strerror}); "
-            "make it writable or set DELIVERY_HOME or the ledger block's URL"
-        ) from error
-    engine = create_engine(url, connect_args={"timeout": WAIT_SECONDS}, pool_timeout=WAIT_SECONDS)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:

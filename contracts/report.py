@@ -114,12 +114,18 @@ def _tests(delivery: Delivery) -> str:
     report = SuiteReport.model_validate(found[-1].data)
     names = sorted({case.name for run in [report.base, *report.runs] for case in run.cases})
     base = {name: report.base.status(name) for name in names}
-    now = {name: report.sealed.status(name) for name in names}
+    now = {name: _status(report, name) for name in names}
     telling = [name for name in names if base[name] != now[name] or now[name] != "passed"][:_MOST_TESTS]
     rows = [(cell(name), base[name], now[name], str(report.verdicts.get(name, ""))) for name in telling]
     head = f"{_suite_line(report)} on tree `{report.tree[:12]}`; {len(report.witnesses)} red on the base and green now."
     rest = table(("test", "base", "branch", "judged"), rows)
     return f"{head}\n\n{rest}".strip()
+
+
+def _status(report: SuiteReport, name: str) -> str:
+    """How a test ended: by the sealed copy; by the branch's own suite when the sealed copy does not hold it."""
+    sealed = report.sealed.status(name)
+    return report.own.status(name) if sealed == "missing" and report.own else sealed
 
 
 def _head(delivery: Delivery) -> Iterator[str]:

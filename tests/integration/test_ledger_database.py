@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 
 from blocks import migrations
 from blocks.ledger import Ledger, Turn
-from blocks.ledger_database import _create, reading
+from blocks.ledger_database import build_engine, reading
 from blocks.ledger_tables import metadata
 from contracts.errors import Misconfigured
 
@@ -154,17 +154,18 @@ def test_sqlite_is_durable_and_waits_for_writers(tmp_path: Path) -> None:
 def test_a_new_sqlite_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
     everyone = threading.Barrier(8)
 
-    def open_all(_: int) -> None:
-        for number in range(100):
-            # Each thread has engines of its own, as if it were a process of its own.
-            engine = _create(make_url(f"sqlite:///{tmp_path / str(number)}.db"))
-            everyone.wait(timeout=60)
-            with engine.connect() as connection:
-                assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-            engine.dispose()
+    def open_together(url: URL) -> object:
+        engine = build_engine(url)  # an own one, as another process would have
+        everyone.wait(timeout=60)
+        with engine.connect() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        engine.dispose()
+        return mode
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(open_all, range(8)))
+        for number in range(100):
+            url = make_url(f"sqlite:///{tmp_path / str(number)}.db")
+            assert list(pool.map(open_together, [url] * 8)) == ["wal"] * 8
 
 
 def test_a_forked_process_opens_its_own_connection(ledger: Ledger) -> None:

@@ -53,7 +53,8 @@ TRAPS = {
     "gc.recentObjectsHook": "{run} gc",
     "remote.origin.uploadpack": "{run} uploadpack",
     "remote.origin.receivepack": "{run} receivepack",
-    "remote.trap.url": "ext::{run} promisor",
+    "remote.trap.url": "{alternate}",
+    "remote.trap.uploadpack": "{run} promisor",
     "remote.trap.promisor": "true",
     "protocol.allow": "always",
     "protocol.ext.allow": "always",
@@ -84,7 +85,14 @@ def arm(site: Site, folder: Path) -> Path:
     included = folder / "included"
     included.write_text("")
     for key, value in TRAPS.items():
-        git(folder, "config", "--file", str(included), key, value.format(run=run, attributes=attributes))
+        git(
+            folder,
+            "config",
+            "--file",
+            str(included),
+            key,
+            value.format(run=run, attributes=attributes, alternate=other),
+        )
     for key in ("extensions.partialClone", "core.repositoryFormatVersion"):
         git(site.git_dir, "config", key, TRAPS[key])
     git(site.git_dir, "config", "include.path", str(included))
@@ -159,7 +167,7 @@ def test_the_traps_are_live(tmp_path: Path) -> None:
     git(site.shop, "status", check=False)
     git(site.shop, "merge-tree", "--write-tree", "main", BRANCH, check=False)
     git(site.person, "push", "--quiet", "origin", "HEAD:refs/heads/other", check=False)
-    git(site.shop, "-c", "protocol.ext.allow=always", "cat-file", "-e", "1" * 40, check=False)
+    git(site.shop, "cat-file", "-e", "1" * 40, check=False)
     sprung = {path.name for path in marks.iterdir()}
     for expected in ("fsmonitor-trap", "process-trap", "driver-trap", "alternates-trap", "promisor-trap"):
         assert expected in sprung
