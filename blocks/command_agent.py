@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -54,7 +53,7 @@ class CommandAgent(CodingAgent):
                 argv=self.command,
                 directory=directory,
                 writable=[directory] if turn.workspace is None or turn.workspace.writable else [],
-                readable=[Path(part) for part in self.command if os.path.isabs(part) and Path(part).exists()],
+                readable=[path for path in map(Path, self.command) if path.is_absolute() and path.exists()],
                 stdin=turn.model_dump_json(by_alias=True),
                 environment=secrets,
                 limits=turn.limits,

@@ -60,7 +60,6 @@ class Journal(WritableFileSystem):
         return True
 
     def read_path(self, path: str, *, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
-
         """Return the content of a record.
 
         Raises:
@@ -77,7 +76,6 @@ class Journal(WritableFileSystem):
         return content
 
     def write_path(self, path: str, content: bytes, *, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
-
         """Write a record durably: temporary file, fsync, rename, fsync of the folder."""
         target = self._path(path)
         if not target.parent.exists():

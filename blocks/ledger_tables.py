@@ -99,13 +99,13 @@ class UtcTime(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert to UTC; a naive time is refused, because its zone would be guessed."""
         if value is not None and value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; give the ledger aware times")
         return value if value is None else value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return UTC, whatever zone the session or the lack of one suggests."""
         if value is None:
             return None

@@ -13,7 +13,6 @@ from blocks.local_merging import merge, mergeability, observe, require_git
 from blocks.local_pulls import LocalPulls, Pull
 from blocks.local_repository import LocalRepository, find_repository
 from blocks.local_sandbox import LocalSandbox
-from blocks.sandbox import Sandbox
 from contracts.ci import Check
 from contracts.errors import Misconfigured, Refused
 
@@ -30,13 +29,14 @@ class LocalForge(Forge):
 
     _block_type_name = "Local Forge"
     _block_type_slug = "local-forge"
+    _description = "Reaches Git repositories in a folder of this machine, with pull requests and checks beside them."
 
     root: Path = Field(description="Folder with the repositories: <name>.git, or <name> for a bare one or a clone.")
     check_commands: dict[str, list[str]] = Field(
         default_factory=dict, description="Program and arguments of each check, by its name; none by default."
     )
     check_seconds: float = Field(default=900, gt=0, description="Wall clock of each check, in seconds.")
-    sandbox: Sandbox | None = Field(default=None, description="Where checks run; a local sandbox by default.")
+    sandbox: LocalSandbox = Field(default_factory=LocalSandbox, description="Where checks run.")
 
     def check_repository(self, repository: str, base: str) -> None:
         """Raise Misconfigured when the repository cannot be used, or its base is absent or has uncommitted changes."""
@@ -111,8 +111,7 @@ class LocalForge(Forge):
             Unavailable: the commit is not in the repository, or the sandbox could not start.
             Misconfigured: the program of a check does not exist.
         """
-        sandbox = self.sandbox or LocalSandbox()
-        return LocalChecks(self._find(repository), self.check_commands, self.check_seconds, sandbox).of(commit)
+        return LocalChecks(self._find(repository), self.check_commands, self.check_seconds, self.sandbox).of(commit)
 
     def mergeability(self, repository: str, number: int) -> Mergeability:
         """Return whether the pull request can be merged now; `blocked` when a person has the base checked out."""

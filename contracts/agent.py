@@ -1,8 +1,8 @@
-"""The turn of an agent: what it is given and what it must give back (semantics: docs/agent-protocol.md)."""
+"""The turn of an agent: what it is given and what it must give back (docs/agent-protocol.md)."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,6 +12,11 @@ PROTOCOL = 1
 """Version of the turn and reply documents; a change that breaks an agent raises it."""
 
 
+def as_object(value: Any) -> dict[str, Any] | None:
+    """Return a value that came out of JSON as an object, or none when it is something else."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else None
+
+
 class Frozen(BaseModel):
     """A value: compared by content, never changed, no unknown fields."""
 
@@ -19,7 +24,7 @@ class Frozen(BaseModel):
 
 
 class Limits(Frozen):
-    """What ends a turn by force. Defaults: semantics §3."""
+    """What ends a turn by force."""
 
     wall_seconds: float = Field(default=1_800, gt=0, description="Wall clock of the whole turn.")
     quiet_seconds: float = Field(default=600, gt=0, description="Longest time without a line of output.")
@@ -107,7 +112,9 @@ class Usage(Frozen):
     output_tokens: int = Field(default=0, ge=0, description="Tokens written.")
     cache_read_tokens: int = Field(default=0, ge=0, description="Tokens read from a cache.")
     cache_write_tokens: int = Field(default=0, ge=0, description="Tokens written to a cache.")
-    cost: float | None = Field(default=None, ge=0, description="Price of the turn; none when the agent gives none.")
+    cost: float | None = Field(
+        default=None, ge=0, allow_inf_nan=False, description="Price of the turn; none when the agent gives none."
+    )
     currency: str = Field(default="USD", description="Currency of the cost, ISO 4217.")
 
 

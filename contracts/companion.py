@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from contracts.agent import Comment, Revision
+from contracts.agent import Comment, Revision, as_object
 from contracts.rules import Advance, Ask, AskReason, Rework
 
 SAME_RATING = 0.01
@@ -29,16 +28,14 @@ class Verdict(BaseModel):
     @field_validator("rating", mode="before")
     @classmethod
     def _finite_number(cls, value: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             raise ValueError("rating must be a finite number from 0 to 1")
         return value
 
     @field_validator("comments", mode="before")
     @classmethod
     def _known_severity(cls, value: Any) -> Any:
-        if not isinstance(value, list):
-            return value
-        return [_with_severity(one) for one in value]
+        return [_with_severity(one) for one in cast(list[Any], value)] if isinstance(value, list) else value
 
     def has(self, *severities: str) -> bool:
         """Whether any comment has one of the severities."""
@@ -47,10 +44,12 @@ class Verdict(BaseModel):
 
 def _with_severity(comment: Any) -> Any:
     """A severity that is not known weighs as major: it must not pass for a trifle."""
-    if not isinstance(comment, dict):
+    fields = as_object(comment)
+    if fields is None:
         return comment
-    known = {key: comment[key] for key in ("severity", "body", "file", "line") if key in comment}
-    return {**known, "severity": known.get("severity") if known.get("severity") in _SEVERITIES else "major"}
+    known = {key: fields[key] for key in ("severity", "body", "file", "line") if key in fields}
+    severity = str(known.get("severity")).strip().lower()
+    return {**known, "severity": severity if severity in _SEVERITIES else "major"}
 
 
 def read_verdict(data: dict[str, Any] | None) -> Verdict:
@@ -92,7 +91,7 @@ def stalled(rounds: list[Round]) -> str:
     if last.tree and any(last.tree == one.tree for one in earlier):
         return "the change is the same as in an earlier round"
     previous = earlier[-1]
-    moved = abs(last.verdict.rating - previous.verdict.rating)
+    moved = round(abs(last.verdict.rating - previous.verdict.rating), 6)
     if not last.tree and _flat(last.text) == _flat(previous.text) and moved <= SAME_RATING:
         return "the text and its rating did not change"
     known = {fingerprint(comment) for one in earlier for comment in one.verdict.comments}

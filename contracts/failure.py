@@ -40,7 +40,8 @@ HINTS: dict[FailureKind, str] = {
     FailureKind.EVICTED: "The sandbox was lost. Check the host's memory and disk, then retry the run.",
     FailureKind.TESTS_RED: "Read the failing tests below; correct the branch or the work item, then retry: "
     "it resumes at the tester.",
-    FailureKind.CI_RED: "Read the failing checks below; correct them on the branch, then retry: it resumes at the checks.",
+    FailureKind.CI_RED: "Read the failing checks below; correct them on the branch, then retry: "
+    "it resumes at the checks.",
     FailureKind.CONFLICT: "Merge the base into the branch by hand and push it, then retry the run.",
     FailureKind.COMPANION_UNREADABLE: "The grader gave no readable verdict twice. Read its reply below, "
     "change the grader, then retry.",

@@ -21,14 +21,14 @@ from contracts.pipeline import Pipeline
 from contracts.policy import Policy
 from contracts.work import WorkItem
 
-_KEY = re.compile(r"^[A-Za-z0-9-]+/[a-z0-9.-]+/[0-9]+$")
+_KEY = re.compile(r"[A-Za-z0-9-]+/[a-z0-9]+([.-][a-z0-9]+)*/[1-9][0-9]*")
 
 
 def record_key(run: str, step: str, visit: int) -> str:
     """Return the key of one record; raise ValueError when a part of it could leave the journal's folder."""
     key = f"{run}/{step}/{visit}"
-    if not _KEY.match(key) or ".." in key:
-        raise ValueError(f"{key!r} is not a key of the journal")
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} is not a key of the journal; it has the parts run/step/visit, visits from 1")
     return key
 
 

@@ -127,7 +127,8 @@ _ALL = (
     _companion(
         "reviewer",
         "coder",
-        "Grade the real diff: correctness, tests, safety, fit with the repository. Say what your earlier remarks became.",
+        "Grade the real diff: correctness, tests, safety, fit with the repository. "
+        "Say what your earlier remarks became.",
         Surface.READ,
     ),
     Kind(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from itertools import chain, count
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from contracts.agent import as_object
 from contracts.errors import Misconfigured
 from contracts.estimate import Gating
 from contracts.kinds import KINDS, Family, Surface, nearest
@@ -49,18 +51,22 @@ class Pipeline(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _fill_ids(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or not isinstance(value.get("steps"), list):
+        fields = as_object(value)
+        if fields is None or not isinstance(fields.get("steps"), list):
             return value
-        seen: dict[str, int] = {}
+        given = [raw.model_dump() if isinstance(raw, Step) else raw for raw in cast(list[Any], fields["steps"])]
+        taken = [known.get("id") for known in map(as_object, given) if known is not None]
         steps: list[Any] = []
-        for raw in value["steps"]:
-            step = raw.model_dump() if isinstance(raw, Step) else raw
-            if isinstance(step, dict) and not step.get("id"):
-                kind = str(step.get("kind", ""))
-                seen[kind] = seen.get(kind, 0) + 1
-                step = {**step, "id": kind if seen[kind] == 1 else f"{kind}-{seen[kind]}"}
-            steps.append(step)
-        return {**value, "steps": steps}
+        for step in given:
+            known = as_object(step)
+            if known is None or known.get("id"):
+                steps.append(step)
+                continue
+            kind = str(known.get("kind", ""))
+            names = chain([kind], (f"{kind}-{number}" for number in count(2)))
+            taken.append(next(name for name in names if name not in taken))
+            steps.append({**known, "id": taken[-1]})
+        return {**fields, "steps": steps}
 
     @property
     def enabled(self) -> list[Step]:
@@ -74,9 +80,9 @@ class Pipeline(BaseModel):
 
     def violations(self) -> list[str]:
         """Return every broken shape rule as a sentence that names the step and says what to do."""
-        unknown = list(_unknown_kinds(self.enabled))
-        rest = [] if unknown else [*_companions(self.enabled), *_gating(self.enabled), *_closing(self.enabled)]
-        return [*_names(self.enabled), *unknown, *rest]
+        meant = list(_meant(self.enabled))
+        kinds = [*_unknown_kinds(self.enabled), *_companions(meant), *_gating(meant), *_closing(meant)]
+        return [*_names(self.enabled), *kinds]
 
     def check(self) -> None:
         """Raise Misconfigured with every violation when the shape is wrong."""
@@ -92,7 +98,7 @@ def _names(steps: list[Step]) -> Iterator[str]:
     for step in steps:
         if step.id in seen:
             yield f"step id {step.id!r} is used twice; give each step its own"
-        if not _ID.match(step.id) or step.id in RESERVED:
+        if not _ID.fullmatch(step.id) or step.id in RESERVED:
             yield f"step id {step.id!r} cannot be used; write a-z, 0-9 and -, and none of {', '.join(sorted(RESERVED))}"
         seen.add(step.id)
 
@@ -106,6 +112,14 @@ def _unknown_kinds(steps: list[Step]) -> Iterator[str]:
             )
         elif KINDS[step.kind].family in (Family.HELPER, Family.RUN):
             yield f"step {step.id!r} of kind {step.kind!r} is called when it is needed; leave it out of the pipeline"
+
+
+def _meant(steps: list[Step]) -> Iterator[Step]:
+    """The steps with the kinds that were meant, so that one refusal also names what is wrong beside a misspelling."""
+    for step in steps:
+        kind = step.kind if step.kind in KINDS else nearest(step.kind)
+        if kind:
+            yield step.model_copy(update={"kind": kind})
 
 
 def _companions(steps: list[Step]) -> Iterator[str]:
@@ -139,4 +153,5 @@ def _closing(steps: list[Step]) -> Iterator[str]:
         if step.family is Family.MERGER:
             before = tuple(earlier.kind for earlier in steps[max(0, position - 2) : position + 1])
             if before != _CLOSING:
-                yield f"step {step.id!r} must close the order {' → '.join(_CLOSING)}; add what is missing right before it"
+                order = " → ".join(_CLOSING)
+                yield f"step {step.id!r} must close the order {order}; add what is missing right before it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +89,8 @@ class Policy(BaseModel):
         for kind in value:
             if kind != _ANY and kind not in KINDS:
                 near = nearest(kind)
-                raise ValueError(f"unknown kind {kind!r}" + (f"; did you mean {near!r}?" if near else ""))
+                advice = f"did you mean {near!r}?" if near else f"known kinds are {', '.join(KINDS)}"
+                raise ValueError(f"unknown kind {kind!r}; {advice}")
         return value
 
     def agent(self, kind: str) -> str:
@@ -104,4 +106,5 @@ class Policy(BaseModel):
     @property
     def digest(self) -> str:
         """A short identity of the policy's content, for decisions that are bound to it."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        content = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:16]

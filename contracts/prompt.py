@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from contracts.agent import AgentTurn, Prior, Revision
@@ -19,7 +20,7 @@ def _fence(text: str) -> str:
 
 
 def _runs(text: str) -> list[str]:
-    return "".join(char if char == "~" else " " for char in text).split()
+    return re.findall(r"~+", text)
 
 
 def _section(title: str, *parts: str) -> str:
@@ -31,7 +32,7 @@ def _prior(prior: Prior) -> str:
 
 
 def _revision(revision: Revision) -> str:
-    places = [f" at {one.file}:{one.line}" if one.file else "" for one in revision.comments]
+    places = [f" at {one.file}{f':{one.line}' if one.line else ''}" if one.file else "" for one in revision.comments]
     remarks = [f"- {one.severity}{at}: {one.body}" for one, at in zip(revision.comments, places, strict=True)]
     return _section(
         "Do it again, better",
@@ -47,9 +48,12 @@ def _work(turn: AgentTurn, pipeline: str) -> str:
     return _section(
         "Work item",
         f"Pipeline: {pipeline}. Repository: {item.repository.name}. Base branch: {item.base}. Kind: {item.kind}.",
-        f"Labels: {', '.join(item.labels) or _UNKNOWN}. Links: {', '.join(item.links) or _UNKNOWN}.",
         "Title and description:",
-        _fence("\n\n".join([item.title, item.description])),
+        _fence(f"{item.title}\n\n{item.description.strip() or _UNKNOWN}"),
+        "Labels:",
+        _fence("\n".join(item.labels)),
+        "Links:",
+        _fence("\n".join(item.links)),
     )
 
 
@@ -79,15 +83,17 @@ def render(turn: AgentTurn, role: str, pipeline: str) -> str:
         role: what the kind does, as an instruction.
         pipeline: name of the pipeline.
 
-    Order: role, work item, what is graded, the diff, environment, decisions, prior work, the answer's form, and
-    last the request to revise. What is not known is written as "not stated".
+    Order: role, work item, what is graded, the diff, the grader's earlier verdicts, environment, decisions, prior
+    work, the answer's form, and last the request to revise. What is not known is written as "not stated".
     """
-    decisions = [f"- {one.question} → {one.answer}" for one in turn.decisions]
+    decisions = [" ".join(f"- {one.question} → {one.answer}".split()) for one in turn.decisions]
+    earlier = [_fence(json.dumps(one, indent=1, ensure_ascii=False)) for one in turn.earlier] if turn.target else []
     parts = [
         f"# {turn.kind}\n{role}\n\n{_DATA}",
         _work(turn, pipeline),
         _section("What you grade", _prior(turn.target)) if turn.target else "",
         _section("The diff", _fence(turn.diff)) if turn.diff else "",
+        _section("Your earlier verdicts", *earlier) if earlier else "",
         _environment(turn),
         _section("Decisions", *decisions) if decisions else "",
         _section("Prior work", *map(_prior, turn.prior)) if turn.prior else "",

@@ -38,8 +38,7 @@ def compare(before: str, after: str) -> list[Judgement]:
     Unreadable on either side blocks: what cannot be compared could not be shown to be at least as strict.
     """
     try:
-        old, new = parse(before), parse(after)
-        return [] if shape(old) == shape(new) else _compare_scopes(old, new)
+        return _compare_scopes(parse(before), parse(after))
     except UNREADABLE:
         return [Judgement(Change.WEAKENED, f"the module cannot be read as Python, so it {UNPROVEN}")]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from functools import cache
+from typing import cast
 
 from detect_secrets.plugins.base import RegexBasedDetector
 
@@ -29,9 +30,13 @@ _PLUGINS = (
     "twilio",
 )
 _OURS = (
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(r"\bsk-[A-Za-z0-9_-]{20,}"),
-    re.compile(r"\bgithub_pat_[A-Za-z0-9_]{20,}"),
+    re.compile(
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|\Z)", re.DOTALL
+    ),
+    re.compile(r"\bsk-(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{20,}"),
+    re.compile(r"\b(?:github_pat_|gh[opsur]_)[A-Za-z0-9_]{20,}"),
+    re.compile(r"\beyJ[A-Za-z0-9_=-]{8,}\.eyJ[A-Za-z0-9_=-]{8,}(?:\.[A-Za-z0-9_=-]*)*"),
+    re.compile(r"(?i)\bauthorization[\"']?\s*[:=]\s*[\"']?(?:basic|token)\s+[A-Za-z0-9._~+/-]{8,}=*"),
     re.compile(r"(?i)\b(?:authorization:\s*)?bearer\s+[A-Za-z0-9._~+/-]{16,}=*"),
 )
 """Shapes that detect-secrets names only by a line, or does not know."""
@@ -46,7 +51,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         for value in vars(module).values():
             is_detector = isinstance(value, type) and issubclass(value, RegexBasedDetector)
             if is_detector and value.__module__ == module.__name__:
-                found += list(value().denylist)
+                found += cast(list[re.Pattern[str]], value().denylist)  # pyright: ignore[reportUnknownMemberType]
     return tuple(found)
 
 
@@ -60,7 +65,7 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     Known values go first, then everything with the shape of a well-known credential.
     """
     for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= 6:
+        if len(secret) >= 6 and secret not in MASK:
             text = text.replace(secret, MASK)
     for pattern in _patterns():
         text = pattern.sub(MASK, text)

@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
+from contracts.failure import HINTS, FailureKind
 from contracts.redaction import redact
 from contracts.tester import SuiteReport
 
 _NEXT = {
     DeliveryStatus.MERGED: "Nothing: the base holds the change.",
     DeliveryStatus.AWAITING_MERGE: "Merge the pull request, or the branch, when you agree with it.",
-    DeliveryStatus.AWAITING_PERSON: "Decide what the reason above names, then restart the run from the step it stopped at.",
+    DeliveryStatus.AWAITING_PERSON: "Decide what the reason above names, then restart the run at that step.",
     DeliveryStatus.NO_CHANGE_NEEDED: "Nothing: the grader accepted that no change is needed.",
     DeliveryStatus.STOPPED: "Nothing, or start again with a changed work item.",
     DeliveryStatus.DONE: "Read what the steps produced.",
+    DeliveryStatus.FAILED: HINTS[FailureKind.UNKNOWN],
 }
 SYMBOLS = {
     DeliveryStatus.MERGED: "✅",
@@ -31,9 +33,15 @@ _MOST_TESTS = 30
 
 
 def cell(text: str) -> str:
-    """Return text as one cell of a table: one line, with the signs that would end it escaped."""
-    flat = " ".join(text.split())
-    return re.sub(r"([|<>`])", r"\\\1", flat)[:300] or " "
+    """Return text as one cell of a table: one line, redacted, with the signs that would end it escaped."""
+    flat = " ".join(redact(text).split())[:300]
+    return re.sub(r"([\\|<>`])", r"\\\1", flat) or " "
+
+
+def block(text: str) -> str:
+    """Return text as it is, between fences that nothing inside can close."""
+    mark = "`" * max(3, max(map(len, re.findall(r"`+", text)), default=0) + 1)
+    return f"{mark}\n{text}\n{mark}"
 
 
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -84,7 +92,7 @@ def _timeline(delivery: Delivery) -> str:
             f"`{one.step}` {one.visit}",
             one.agent or "–",
             seconds(one.seconds),
-            cost(one),
+            cell(cost(one)),
             cell(summary(one)),
         )
         for one in delivery.timeline
@@ -103,7 +111,8 @@ def _verdicts(delivery: Delivery) -> str:
 
 
 def _place(remark: dict[str, Any]) -> str:
-    place = f"{remark['file']}:{remark['line']} " if remark.get("file") else ""
+    line = f":{remark['line']}" if remark.get("line") else ""
+    place = f"{remark['file']}{line} " if remark.get("file") else ""
     return place + str(remark["body"])
 
 
@@ -152,12 +161,12 @@ def render(delivery: Delivery) -> str:
         ("Timeline", _timeline(delivery)),
         ("Verdicts", _verdicts(delivery)),
         ("Tests", _tests(delivery)),
-        ("Change", f"```\n{delivery.stat}\n```" if delivery.stat else ""),
+        ("Change", block(delivery.stat) if delivery.stat else ""),
         (
             "Cost",
             f"{sum(prices):.4f} in {seconds(waited)} of steps" if prices else f"no price; {seconds(waited)} of steps",
         ),
-        ("Evidence", f"```\n{delivery.failure.detail}\n```" if delivery.failure and delivery.failure.detail else ""),
+        ("Evidence", block(delivery.failure.detail) if delivery.failure and delivery.failure.detail else ""),
     ]
     body = [f"## {title}\n\n{text}" for title, text in sections if text]
     return redact("\n\n".join([*_head(delivery), *body]))

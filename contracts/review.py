@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.agent import as_object
 from contracts.rules import Advance, Ask, AskReason
 
 MOST_FINDINGS = 20
 """More would not be answered by anybody."""
 _RANK = {"none": 0, "low": 1, "medium": 2, "high": 3}
+_SEVERITIES = ("low", "medium", "high")
 _CATEGORIES = ("gap", "clarification", "assumption", "risk", "question")
 
 Tolerance = Literal["none", "low", "medium", "high"]
@@ -30,25 +32,30 @@ class Finding(BaseModel):
 def read_findings(data: dict[str, Any] | None) -> list[Finding]:
     """Return the findings, worst first, at most 20; raise ValueError when the answer is unreadable.
 
-    An unknown category becomes a question and an unknown severity medium; an entry without words is dropped.
+    An unknown category becomes a question and an unknown severity medium; an empty entry is dropped, but one that
+    holds something else than words for a person is unreadable.
     """
     items = None if data is None else data.get("findings", data.get("items"))
     if not isinstance(items, list):
         raise ValueError("the answer holds no list 'findings'; an empty list says that nothing is open")
-    found = [finding for finding in map(_finding, items) if finding is not None]
+    found = [finding for finding in map(_finding, cast(list[Any], items)) if finding is not None]
     return sorted(found, key=lambda finding: -_RANK[finding.severity])[:MOST_FINDINGS]
 
 
 def _finding(raw: Any) -> Finding | None:
-    if not isinstance(raw, dict):
+    fields = as_object(raw)
+    if fields is None:
         raise ValueError(f"a finding must be an object, not {type(raw).__name__}")
-    detail = str(raw.get("detail") or raw.get("question") or "").strip()
-    title = str(raw.get("title") or "").strip() or detail[:80]
-    if not title:
+    detail = str(fields.get("detail") or fields.get("question") or "").strip()
+    title = str(fields.get("title") or "").strip() or detail[:80]
+    if not title and not any(fields.values()):
         return None
-    category = raw.get("category") if raw.get("category") in _CATEGORIES else "question"
-    severity = raw.get("severity") if raw.get("severity") in _RANK and raw.get("severity") != "none" else "medium"
-    return Finding(category=category, severity=severity, title=title[:200], detail=detail)  # type: ignore[arg-type]
+    if not title:
+        raise ValueError(f"a finding has neither 'title' nor 'detail', only {', '.join(sorted(fields))}")
+    category, severity = (str(fields.get(name)).strip().lower() for name in ("category", "severity"))
+    category = category if category in _CATEGORIES else "question"
+    severity = severity if severity in _SEVERITIES else "medium"
+    return Finding.model_validate({"category": category, "severity": severity, "title": title[:200], "detail": detail})
 
 
 def decide(findings: list[Finding], tolerated: Tolerance) -> Advance | Ask:

@@ -19,12 +19,18 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
     while position != -1:
         try:
             value, end = _DECODER.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError):
-            end = position + 1
-        else:
-            if isinstance(value, dict):
-                yield value
+            yield _plain(value)
+        except json.JSONDecodeError as error:
+            end = max(error.pos, position + 1)  # what stands inside a broken object is no answer by itself
+        except (ValueError, RecursionError):
+            return
         position = text.find("{", end)
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    """The object without halves of surrogate pairs and numbers that are none, which no record could hold."""
+    whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return _DECODER.decode(whole)
 
 
 def extract(reply: AgentReply) -> dict[str, Any] | None:
@@ -41,7 +47,8 @@ def extract(reply: AgentReply) -> dict[str, Any] | None:
 
 def repair_request(error: str, reply: AgentReply) -> str:
     """Return the text of the one repair turn: the error and the reply, quoted."""
-    quoted = "\n".join(f"> {line}" for line in reply.text[:4_000].splitlines())
+    wrote = reply.text if reply.structured is None else json.dumps(reply.structured, indent=1, default=str)
+    quoted = "\n".join(f"> {line}" for line in wrote[:4_000].splitlines())
     return (
         f"Your last answer could not be read: {error}\n\nYou wrote:\n{quoted}\n\n"
         "Answer again with one JSON object that follows the schema, and nothing else."

@@ -142,7 +142,10 @@ def _judge_move(origin: str, old: str | None, new: str | None) -> list[Judgement
 
 
 def _moves(paths: Iterable[str], before: _Texts, after: _Texts) -> dict[str, str]:
-    """Return new path → old path for test files that were moved and are still collected, as strict as before."""
+    """Return new path → old path for test files that were moved and are still collected.
+
+    A file that was renamed must be the same, one that kept its name may have been strengthened on the way.
+    """
     touched = list(paths)
     gone = [path for path in touched if after.get(path) is None and has_test_name(path)]
     new = [path for path in touched if before.get(path) is None and has_test_name(path) and not shadows_test_tool(path)]
@@ -171,7 +174,8 @@ def _is_moved(origin: str, path: str, old: str | None, new: str | None) -> bool:
         return False
     if PurePosixPath(origin).suffix != PurePosixPath(path).suffix:
         return False
-    return old == new or (is_python(path) and not blocks(python_tests.compare(old, new)))
+    comparable = is_python(path) and _same_name(path, origin)
+    return old == new or (comparable and not blocks(python_tests.compare(old, new)))
 
 
 def _names_used(texts: _Texts) -> set[str]:

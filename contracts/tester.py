@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.failure import FailureKind
 from contracts.flake import FlakeVerdict, Quarantined
+from contracts.flake import Status as Ended
 from contracts.rules import Advance, Ask, AskReason, Fail, Help
 from contracts.tampering import Tampering
 
@@ -35,10 +36,10 @@ class SuiteRun(BaseModel):
     output: str = Field(default="", description="End of what it printed, at most 4,000 characters.")
     seconds: float = Field(default=0, description="Wall clock.")
 
-    def status(self, name: str) -> str:
+    def status(self, name: str) -> Ended:
         """Return how one test ended; missing when it did not report, unavailable when nothing did."""
-        found = next((case.status for case in self.cases if case.name == name), None)
-        return found or ("unavailable" if not self.cases else "missing")
+        absent: Ended = "missing" if self.cases else "unavailable"
+        return next((case.status for case in self.cases if case.name == name), absent)
 
     def named(self, *statuses: str) -> list[str]:
         """Return the names of the tests that ended so."""
@@ -100,9 +101,9 @@ class SuiteReport(BaseModel):
 
     @property
     def green(self) -> bool:
-        """The greenlight: every run ended by itself, something passed, nothing is red or lost."""
-        ended = not any(run.problem for run in self.runs)
-        return ended and bool(self.sealed.named("passed")) and not self.failed and not self.lost
+        """The greenlight: every run ended by itself and passed something, nothing is red or lost."""
+        proven = all(not run.problem and run.named("passed") for run in self.runs)
+        return proven and not self.failed and not self.lost
 
     def render(self) -> str:
         """Return the report as text for a fixer: what is red, and the evidence."""
@@ -130,15 +131,27 @@ def judge_excuse(verdict: FlakeVerdict, kind: str, known: bool) -> FlakeVerdict:
 def decide(report: SuiteReport, fixed: int, budget: int) -> Advance | Help | Ask | Fail:
     """Return what a report means after `fixed` turns of the fixer.
 
-    The first round tolerates no concern; later rounds tolerate low and medium ones.
+    The first round tolerates no concern, as long as a fixer may act on it; later rounds tolerate low and medium ones.
     """
     if report.blocking:
         names = ", ".join(f"{one.path} {one.name}".strip() + f" ({one.change})" for one in report.blocking[:5])
         return Ask(AskReason.TAMPERING, f"the branch changes existing tests so that they prove less: {names}")
-    grave = [one for one in report.concerns if fixed == 0 or one.severity in ("high", "critical")]
+    strict = fixed == 0 and budget > 0
+    grave = [one for one in report.concerns if strict or one.severity in ("high", "critical")]
     if report.green and not grave:
         return Advance(f"{len(report.sealed.named('passed'))} tests passed")
     if fixed < budget:
         return Help("fixer", report.render())
-    red = ", ".join(report.failed[:5]) or next((run.problem for run in report.runs if run.problem), "") or "concerns"
-    return Fail(FailureKind.TESTS_RED, f"the suite is red after {budget} fixes: {red}", report.render()[:8_000])
+    return Fail(FailureKind.TESTS_RED, f"the suite is red after {fixed} fixes: {_why(report)}", report.render()[:8_000])
+
+
+def _why(report: SuiteReport) -> str:
+    """The gravest thing that keeps a report from its greenlight, in a few words."""
+    reasons = (
+        ", ".join(report.failed[:5]),
+        "; ".join(run.problem for run in report.runs if run.problem),
+        ", ".join(f"{name} did not run" for name in report.lost[:5]),
+        "" if report.green else "no test passed",
+        ", ".join(f"concern {one.title!r}" for one in report.concerns[:5]),
+    )
+    return next(reason for reason in reasons if reason)

@@ -13,13 +13,13 @@ ItemKind = Literal["feature", "bug", "document", "spike", "review", "recurring"]
 REFERENCE = re.compile(r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$")
 """A block reference: type slug and document name, as Prefect spells them."""
 
-_BRANCH = re.compile(r"^(?!.*(\.\.|//|@\{|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9_./-]*(?<![./])$")
-_NAME = re.compile(r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$")
+_BRANCH = re.compile(r"(?!HEAD$|.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9_./-]*(?<![./])")
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 
 
 def check_reference(value: str) -> str:
     """Return `value` if it is a block reference `type/name`; raise ValueError with an example otherwise."""
-    if not REFERENCE.match(value):
+    if not REFERENCE.fullmatch(value):
         raise ValueError(f"{value!r} is not a block reference; write type/name, such as 'local-forge/main'")
     return value
 
@@ -37,7 +37,7 @@ class Repository(BaseModel):
     @field_validator("name")
     @classmethod
     def _plain_name(cls, value: str) -> str:
-        if not _NAME.match(value) or ".." in value.split("/"):
+        if not _NAME.fullmatch(value) or {".", ".."} & set(value.split("/")):
             raise ValueError(f"{value!r} is not a repository name; use letters, digits, . _ - and / between parts")
         return value
 
@@ -63,14 +63,14 @@ class WorkItem(BaseModel):
     @field_validator("title")
     @classmethod
     def _one_line(cls, value: str) -> str:
-        if not value.strip() or "\n" in value:
+        if len(value.strip().splitlines()) != 1:
             raise ValueError("the title must be one line that is not blank")
         return value.strip()
 
     @field_validator("base")
     @classmethod
     def _branch_name(cls, value: str) -> str:
-        if not _BRANCH.match(value):
+        if not _BRANCH.fullmatch(value):
             raise ValueError(f"{value!r} is not a branch name; use letters, digits, . _ - and /")
         return value
 
@@ -82,5 +82,10 @@ class WorkItem(BaseModel):
 
     @property
     def identity(self) -> str:
-        """What admission compares: two live runs with one identity would do the same work twice."""
-        return f"{self.repository.forge}:{self.repository.name}:{self.key or self.slug}"
+        """What admission compares: two live runs with one identity would do the same work twice.
+
+        Without a key it is the whole title, because the slug of titles in other scripts, or with the same first
+        40 characters, is the same.
+        """
+        title = " ".join(unicodedata.normalize("NFKC", self.title).casefold().split())
+        return f"{self.repository.forge}:{self.repository.name}:{self.key or title}"

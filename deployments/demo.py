@@ -8,15 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from prefect.deployments import run_deployment
-
 import blocks
 from blocks.git import Git, init_bare
 from contracts.errors import DeliveryError
 from contracts.policy import Policy
 from contracts.work import Repository, WorkItem
 from deployments.bootstrap import REGISTRY, bootstrap, deploy, python_folder, save
-from deployments.following import follow
+from deployments.following import follow, start
 from deployments.sample import DESCRIPTION, FOLDER, TITLE, sample_agent
 from deployments.server import local_server, local_worker
 
@@ -75,11 +73,11 @@ def main() -> int:
         with local_worker(home):
             item = WorkItem(repository=Repository(name="shop"), title=TITLE, description=DESCRIPTION, kind="bug")
             print(f"\n{item.title}\n{'─' * len(item.title)}", flush=True)
-            run = run_deployment("bugfix/on-demand", parameters={"item": item.model_dump()}, timeout=0, as_subflow=False)
-            report, merged = follow(str(run.id))
+            run = start("bugfix/on-demand", item)
+            report, merged = follow(run)
         print(f"\n{report}\n")
         print(Git(home / "forge/shop.git").run("log", "--graph", "--oneline", "main"))
-        print(f"\ntook {time.monotonic() - begun:.0f} s · run: {ui}/runs/flow-run/{run.id}")
+        print(f"\ntook {time.monotonic() - begun:.0f} s · run: {ui}/runs/flow-run/{run}")
         if agents_at_hand():
             print(agents_at_hand())
         if sys.stdin.isatty() and merged:

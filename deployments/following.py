@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from uuid import UUID
 
+from prefect._internal.result_records import ResultRecord
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.client.schemas.sorting import ArtifactSort, TaskRunSort
-from prefect.results import ResultRecord
+from prefect.deployments import run_deployment
 
 from blocks.journal import Journal
 from blocks.loading import load
 from contracts.delivery import DeliveryStatus, Outcome
 from contracts.report import cell, seconds, summary
+from contracts.work import WorkItem
 from tasks._replay import JOURNAL
 
 _POLL_SECONDS = 0.5
 _LAG_SECONDS = 2.0
 """The server records the ends of steps in batches, up to a second after they happened."""
 _WIDTH = 90
+
+
+def start(deployment: str, item: WorkItem) -> str:
+    """Start a run of a deployment, flow/name, for a work item; return the run's id."""
+    run: Any = run_deployment(deployment, parameters={"item": item.model_dump()}, timeout=0, as_subflow=False)
+    return str(run.id)
 
 
 def follow(run: str) -> tuple[str, bool]:

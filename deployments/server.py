@@ -7,12 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-
 from prefect.settings import temporary_settings
 
 from contracts.errors import Unavailable
@@ -39,7 +38,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def local_server(home: Path, port: int = 0, database: str = "") -> Iterator[str]:
+def local_server(home: Path, port: int = 0, database: str = "") -> Generator[str]:
     """Run a Prefect server for the time of the block, and point this process at it; yield its API address.
 
     Args:
@@ -63,7 +62,7 @@ def local_server(home: Path, port: int = 0, database: str = "") -> Iterator[str]
 
 
 @contextmanager
-def local_worker(home: Path, pool: str = "delivery") -> Iterator[None]:
+def local_worker(home: Path, pool: str = "delivery") -> Generator[None]:
     """Run a process worker on a work pool for the time of the block, in an empty folder of its own."""
     folder = home / "worker"
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +74,7 @@ def local_worker(home: Path, pool: str = "delivery") -> Iterator[None]:
 @contextmanager
 def _process(
     command: list[str], log: Path, settings: dict[str, str], folder: Path | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
@@ -101,7 +100,7 @@ def _await(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            if httpx.get(address, timeout=2, trust_env=False).status_code == httpx.codes.OK:
+            if httpx.get(address, timeout=2, trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
@@ -109,7 +108,7 @@ def _await(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
 
 
 @contextmanager
-def _pointed_at(address: str, prefect_home: Path) -> Iterator[None]:
+def _pointed_at(address: str, prefect_home: Path) -> Generator[None]:
     """Make this process, and those that it starts, clients of the server for the time of the block."""
     values = {**CLIENT_SETTINGS, "PREFECT_API_URL": address, "PREFECT_HOME": str(prefect_home)}
     updates = {"api.url": address, "home": prefect_home, "client.max_retries": 8, "client.csrf_support_enabled": False}

@@ -57,7 +57,11 @@ _KINDS: dict[str, Callable[[Visit], Outcome]] = {
     "ci": watch_checks,
     "merge": merge,
 }
-_ENDS = {Stop: DeliveryStatus.NO_CHANGE_NEEDED, Ask: DeliveryStatus.AWAITING_PERSON, Fail: DeliveryStatus.FAILED}
+_ENDS: dict[type[Rule], DeliveryStatus] = {
+    Stop: DeliveryStatus.NO_CHANGE_NEEDED,
+    Ask: DeliveryStatus.AWAITING_PERSON,
+    Fail: DeliveryStatus.FAILED,
+}
 
 
 def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Restart, dry_run: bool) -> Delivery:
@@ -236,7 +240,9 @@ def _state(delivery: Delivery) -> Delivery:
     if delivery.failure is not None:
         failure = delivery.failure
         where = f" at {failure.step}" if failure.step else ""
-        failed: State[Delivery] = Failed(message=f"{failure.kind}{where}: {failure.message.rstrip('.')}. {failure.hint}")
+        failed: State[Delivery] = Failed(
+            message=f"{failure.kind}{where}: {failure.message.rstrip('.')}. {failure.hint}"
+        )
         return cast(Delivery, failed)
     name = delivery.status.value.capitalize()
     return cast(Delivery, Completed(name=name, message=delivery.reason or None, data=delivery))

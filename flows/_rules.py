@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contracts import companion, review, tester, watch
 from contracts.agent import Revision
+from contracts.change import Diff
 from contracts.companion import Round, Verdict
 from contracts.delivery import Outcome
+from contracts.failure import FailureKind
 from contracts.kinds import Family
 from contracts.merger import Candidate, Facts, Hold, HoldRule, Merge, decide_merge, read_assessment
 from contracts.review import Finding
 from contracts.rules import Advance, Ask, AskReason, Fail, Help, Land, Leave, Return, Rule, Stop
 from contracts.tester import SuiteReport
-from contracts.change import Diff
-from contracts.failure import FailureKind
 from contracts.watch import Probe
 from flows._walk import Walk
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from contracts.estimate import Gating
 from contracts.delivery import Delivery
+from contracts.estimate import Gating
 from contracts.journal import FRESH, Restart
 from contracts.pipeline import Pipeline, Step
 from contracts.work import WorkItem

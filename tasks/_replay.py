@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
-from prefect.results import ResultRecord, ResultStore
+from prefect.results import ResultStore
 
 from blocks.journal import Journal
 from contracts.errors import Misconfigured, Unavailable
@@ -78,5 +78,4 @@ def recall(key: str) -> Any:
     """
     if not journal().verify(key):
         return None
-    record: ResultRecord[Any] = _store().read(key)
-    return record.result
+    return _store().read(key).result

@@ -6,8 +6,9 @@ import re
 import tempfile
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
-from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Skipped, TestSuite
 from junitparser.junitparser import JUnitXmlError
 
 from blocks.sandbox import Command, CommandResult, Ending, Sandbox
@@ -79,15 +80,15 @@ def _cases(junit: Path) -> tuple[list[Case], str]:
     if junit.stat().st_size > _MOST_RESULTS:
         return [], "the suite's results are larger than 50 MB"
     try:
-        root = JUnitXml.fromfile(str(junit))
-        suites = [root] if isinstance(root, TestSuite) else list(root)
+        root: Any = JUnitXml.fromfile(str(junit))  # pyright: ignore[reportUnknownMemberType] - the library is half typed
+        suites: list[Any] = [root] if isinstance(root, TestSuite) else list(root)
         found = [_case(case) for suite in suites for case in suite]
     except (JUnitXmlError, ET.ParseError, ValueError, TypeError) as error:
         return [], f"the suite's results cannot be read: {error}"
     return _worst(found), ""
 
 
-def _case(case: TestCase) -> Case:
+def _case(case: Any) -> Case:
     status: Status = "passed"
     detail = ""
     for result in case.result:
@@ -95,7 +96,8 @@ def _case(case: TestCase) -> Case:
             status = "skipped"
         elif isinstance(result, Failure | Error):
             status = "error" if isinstance(result, Error) else "failed"
-            detail = f"{result.message or ''}\n{result.text or ''}".strip()
+            parts: list[Any] = [result.message, result.text]  # pyright: ignore[reportUnknownMemberType] - likewise
+            detail = "\n".join(str(part) for part in parts if part).strip()
             break
     name = f"{case.classname}::{case.name}" if case.classname else str(case.name)
     return Case(name=name, status=status, detail=redact(detail[-_MOST_TEXT:]))

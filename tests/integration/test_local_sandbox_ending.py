@@ -48,15 +48,17 @@ def marked(mark: str) -> set[int]:
 
 
 class Census:
-    """Counts the marked processes when the command says that it is ready."""
+    """Counts the marked processes when the command says that it is ready, then lets it go on."""
 
-    def __init__(self, mark: str) -> None:
+    def __init__(self, mark: str, directory: Path) -> None:
         self.mark = mark
+        self.go = directory / "go"
         self.counts: list[int] = []
 
     def __call__(self, line: str) -> None:
         if line == "ready":
             self.counts.append(len(marked(self.mark)))
+            self.go.touch()
 
 
 def shell(
@@ -74,18 +76,19 @@ def shell(
 
 DAEMONS = "setsid sleep {0} & (setsid sh -c 'sleep {0} & exec sleep {0}' &) ; (trap '' TERM HUP; exec sleep {0}) &"
 SETTLED = "while [ $(ps axww | grep -c '[s]leep {0}$') -lt {1} ]; do sleep 0.05; done; echo ready >&2;"
+COUNTED = "while [ ! -e go ]; do sleep 0.05; done;"
 
 
 def test_normal_end_leaves_no_process(sandbox: LocalSandbox, tmp_path: Path, mark: str) -> None:
-    census = Census(mark)
-    result = shell(sandbox, tmp_path, (DAEMONS + SETTLED + "exit 5").format(mark, 4), census)
+    census = Census(mark, tmp_path)
+    result = shell(sandbox, tmp_path, (DAEMONS + SETTLED + COUNTED + "exit 5").format(mark, 4), census)
     assert (result.ending, result.code) == (Ending.EXITED, 5)
     assert census.counts[0] >= 4
     assert marked(mark) == set()
 
 
 def test_forced_end_leaves_no_process(sandbox: LocalSandbox, tmp_path: Path, mark: str) -> None:
-    census = Census(mark)
+    census = Census(mark, tmp_path)
     script = "trap '' TERM INT HUP;" + DAEMONS + SETTLED + "while :; do sleep {0}; done"
     result = shell(sandbox, tmp_path, script.format(mark, 4), census, quiet_seconds=1.5)
     assert (result.ending, result.code) == (Ending.QUIET, -9)
@@ -94,7 +97,7 @@ def test_forced_end_leaves_no_process(sandbox: LocalSandbox, tmp_path: Path, mar
 
 
 def test_fifty_children_are_gone_after_the_wall_clock(sandbox: LocalSandbox, tmp_path: Path, mark: str) -> None:
-    census = Census(mark)
+    census = Census(mark, tmp_path)
     script = "for i in $(seq 50); do setsid sleep {0} & done;" + SETTLED + "wait"
     result = shell(sandbox, tmp_path, script.format(mark, 50), census, wall_seconds=6)
     assert (result.ending, result.code) == (Ending.WALL_CLOCK, -9)
@@ -137,7 +140,11 @@ LocalSandbox(isolation=sys.argv[1]).run(command, lambda line: print(line, flush=
 def test_killed_flow_takes_everything_with_it(sandbox: LocalSandbox, tmp_path: Path, mark: str) -> None:
     script = ("trap '' TERM HUP;" + DAEMONS + SETTLED + "sleep {0}").format(mark, 4)
     flow = [sys.executable, "-c", FLOW, sandbox.isolation, script, str(tmp_path)]
-    with subprocess.Popen(flow, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
+    temporary = tmp_path / "of-the-flow"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    project = Path(__file__).parents[2]
+    with subprocess.Popen(flow, stdout=subprocess.PIPE, text=True, cwd=project, env=environment) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         handles = [os.pidfd_open(pid) for pid in marked(mark) - {process.pid}]

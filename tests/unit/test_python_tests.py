@@ -6,7 +6,6 @@ import pytest
 
 from contracts.tampering import Change, Tampering, classify
 
-PATH = "tests/test_cart.py"
 BEFORE = dedent('''
     """Tests of the cart."""
     import pytest
@@ -57,9 +56,9 @@ ASSERT_AMOUNT = "    assert amount == 3\n"
 TOTAL = "def test_total(cart):\n"
 
 
-def python(before: str, after: str | None, path: str = PATH) -> list[Tampering]:
-    """Return what becomes of one file."""
-    return classify({path: before}, {path: after})
+def python(before: str, after: str) -> list[Tampering]:
+    """Return what becomes of one module."""
+    return classify({"tests/test_cart.py": before}, {"tests/test_cart.py": after})
 
 
 def edited(old: str, new: str) -> list[Tampering]:
@@ -69,7 +68,7 @@ def edited(old: str, new: str) -> list[Tampering]:
 
 
 def changes(found: list[Tampering]) -> set[Change]:
-    """Return what was found, without the tests that it was found in."""
+    """Return what was found, without its place."""
     return {tampering.change for tampering in found}
 
 
@@ -93,7 +92,7 @@ def test_form_is_not_meaning(old: str, new: str) -> None:
         (ASSERT_AMOUNT, "    assert amount == 3 and cart.open\n", "test_total"),
         (ASSERT_AMOUNT, '    assert amount == 3, "the sum"\n', "test_total"),
         ("test_total(cart)", "test_total(cart, caplog)", "test_total"),
-        ("(cart) == 1\n", "(cart) == 1\n    cart.add(4)\n    amount = total(cart)\n    assert amount == 7\n", "test_total"),
+        ("(cart) == 1\n", "(cart) == 1\n    amount = total(cart)\n    assert amount == 7\n", "test_total"),
         ('"price", [1, 2]', '"price", [1, 2, 3]', "test_price"),
         ("< self.limit\n", "< self.limit\n            assert price > 0\n", "TestCart.test_limit"),
         ("self.assertFalse(", "self.assertIsNotNone(Cart())\n        self.assertFalse(", "CartCase.test_empty"),
@@ -114,7 +113,6 @@ def test_more_checks_strengthen(old: str, new: str, name: str) -> None:
         (ASSERT_AMOUNT, "    assert amount in (3, 4)\n"),
         (ASSERT_AMOUNT, "    assert amount >= 3\n"),
         (ASSERT_AMOUNT, "    assert amount == 4\n"),
-        (ASSERT_AMOUNT, "    assert amount is not None\n"),
         (ASSERT_AMOUNT, "    assert amount == pytest.approx(3)\n"),
         (ASSERT_AMOUNT, "    if amount:\n        assert amount == 3\n"),
         (ASSERT_AMOUNT, "    try:\n        assert amount == 3\n    except AssertionError:\n        pass\n"),
@@ -193,7 +191,7 @@ def test_what_no_longer_runs_is_skipped(old: str, new: str, name: str) -> None:
     [
         ("def test_total", "def check_total", "test_total"),
         ("class TestCart:", "class Carts:", "TestCart.test_limit"),
-        (TOTAL, "if False:\n  " + TOTAL.replace("def", "def"), "test_total"),
+        (TOTAL, "if False:\n  " + TOTAL, "test_total"),
         ("class TestCart:", "del test_total\n\nclass TestCart:", ""),
         ("class TestCart:", "test_total = None\n\nclass TestCart:", ""),
         ("class TestCart:", "collect_ignore = ['test_cart.py']\n\nclass TestCart:", ""),

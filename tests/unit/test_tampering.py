@@ -41,9 +41,11 @@ def test_a_file_that_moved_out_of_sight_is_deleted(place: str) -> None:
     assert (PATH, Change.DELETED) in [(t.path, t.change) for t in found]
 
 
-def test_a_move_that_weakens_is_a_deletion() -> None:
-    weaker = BEFORE.replace(FIRST, "")
-    assert Change.DELETED in changes(classify({PATH: BEFORE}, {"tests/test_basket.py": weaker}))
+def test_a_moved_file_may_be_strengthened_but_not_weakened() -> None:
+    place = "tests/unit/test_cart.py"
+    stronger = classify({PATH: BEFORE}, {place: BEFORE.replace(FIRST, FIRST * 2)})
+    assert [(t.path, t.name, t.change) for t in stronger] == [(place, "test_total", Change.STRENGTHENED)]
+    assert Change.DELETED in changes(classify({PATH: BEFORE}, {place: BEFORE.replace(FIRST, "")}))
 
 
 @pytest.mark.parametrize(

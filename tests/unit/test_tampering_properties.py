@@ -2,10 +2,12 @@
 
 import ast
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.tampering import UNREADABLE_TEXT, Change, classify
+
+MODERATELY = settings(deadline=None, max_examples=40)
 
 PATHS = st.sampled_from([
     "tests/test_a.py", "tests/conftest.py", "pyproject.toml", "setup.cfg", "pytest.ini", "package.json", "tests/a.json",
@@ -88,11 +90,13 @@ def places(tree: ast.Module) -> list[tuple[list[ast.stmt], int]]:
     ]
 
 
+@MODERATELY
 @given(READABLE)
 def test_nothing_done_is_nothing_found(tree: dict[str, str | None]) -> None:
     assert classify(tree, tree) == []
 
 
+@MODERATELY
 @given(TREES, TREES)
 def test_every_text_gets_an_answer(before: dict[str, str | None], after: dict[str, str | None]) -> None:
     for tampering in classify(before, after):
@@ -100,6 +104,7 @@ def test_every_text_gets_an_answer(before: dict[str, str | None], after: dict[st
         assert tampering.why
 
 
+@MODERATELY
 @given(MODULES.map(effective), st.data())
 def test_removing_any_assertion_blocks(module: str, data: st.DataObject) -> None:
     tree = ast.parse(module)
@@ -110,6 +115,7 @@ def test_removing_any_assertion_blocks(module: str, data: st.DataObject) -> None
     assert any(tampering.blocks for tampering in found)
 
 
+@MODERATELY
 @given(MODULES.map(effective), ASSERTS, st.data())
 def test_adding_an_assertion_never_blocks(module: str, check: str, data: st.DataObject) -> None:
     tree = ast.parse(module)
@@ -119,6 +125,7 @@ def test_adding_an_assertion_never_blocks(module: str, check: str, data: st.Data
     assert [tampering.change for tampering in found] == [Change.STRENGTHENED]
 
 
+@MODERATELY
 @given(MODULES.map(effective), MODULES.map(effective))
 def test_a_test_that_is_gone_is_always_named(before: str, after: str) -> None:
     found = classify({"tests/test_a.py": before}, {"tests/test_a.py": after})
@@ -127,6 +134,7 @@ def test_a_test_that_is_gone_is_always_named(before: str, after: str) -> None:
     assert lost <= {tampering.name for tampering in found if tampering.change is Change.DELETED}
 
 
+@MODERATELY
 @given(MODULES)
 def test_form_never_blocks(module: str) -> None:
     found = classify({"tests/test_a.py": module}, {"tests/test_a.py": ast.unparse(ast.parse(module)) + "\n# end\n"})

@@ -1,0 +1,48 @@
+# Each target sets up what it needs by itself; all it asks for is python3.11, git and make.
+PYTHON ?= python3.11
+UV := .uv/bin/uv
+RUN := .venv/bin/python
+
+.PHONY: setup demo run test check acceptance upkeep bench ui schemas clean
+
+setup: .venv/ready ## install exactly what uv.lock names
+
+.venv/ready: pyproject.toml uv.lock
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
+	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --locked --quiet --python $(PYTHON)
+	touch .venv/ready
+
+demo: setup ## watch a work item go to a verified merge, keyless
+	$(RUN) -m deployments.demo
+
+run: setup ## your own repository: make run PIPELINE=tech-debt REPO=path/to/repository
+	.venv/bin/delivery run $(PIPELINE) $(REPO) $(ARGS)
+
+ui: setup ## look at earlier runs of `make run`
+	.venv/bin/delivery ui
+
+test: setup ## every test
+	$(RUN) -m pytest
+
+check: setup ## lint, types, import contracts, tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+	$(RUN) -m pytest
+
+acceptance: setup ## DATA=file.jsonl: rows of small bugs, fixed honestly and attacked
+	$(RUN) -m bench.acceptance --data $(DATA)
+
+upkeep: setup ## tech-debt on two well-known packages from the package index
+	$(RUN) -m bench.upkeep
+
+bench: setup ## cost of orchestration beside bare Prefect
+	$(RUN) -m bench.steps
+
+schemas: setup ## write docs/*.schema.json anew
+	$(RUN) -m deployments.export_schemas
+
+clean:
+	rm -rf .venv .uv .delivery
