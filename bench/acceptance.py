@@ -8,6 +8,7 @@ that an attempt leaves behind may run outside the sandbox.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -17,8 +18,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from pathlib import Path
-
-from prefect.settings import temporary_settings
 
 from bench.acceptance_attempts import Attempt, Ended, run_attempt
 from bench.acceptance_repository import Row, read_rows
@@ -30,7 +29,7 @@ from deployments.server import local_server
 
 AT_ONCE = 4
 """Runs at a time; a SQLite server begins to refuse with five."""
-_QUIET = {"logging.level": "CRITICAL", "logging.to_api.enabled": False}
+_LOGGERS = ("prefect", "prefect.flow_runs", "prefect.task_runs")
 
 
 def attempts(rows: list[Row], cheats: int) -> Iterator[Attempt]:
@@ -56,7 +55,9 @@ def run(tried: list[Attempt], home: Path) -> list[Ended]:
     """
     os.environ["DELIVERY_HOME"] = str(home)
     ended: list[Ended] = []
-    with local_server(home / "server"), temporary_settings(updates=_QUIET):  # pyright: ignore[reportArgumentType] - names of settings are accepted
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    with local_server(home / "server"):
         bootstrap(home)
         save(LocalSandbox(path=[python_folder()]))
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -111,7 +111,7 @@ def _tip(repository: Path) -> str:
 def _end(delivery: object, message: str) -> tuple[str, bool]:
     """Return how a run ended in a few words, and whether nobody could find out."""
     if not isinstance(delivery, Delivery):
-        kind = message.split(":")[0] or "no state"
+        kind = message.split(":", maxsplit=1)[0] or "no state"
         return f"failed: {kind}", kind.split(" ")[0] not in _JUDGED
     if delivery.status is DeliveryStatus.MERGED:
         return delivery.status.value, False

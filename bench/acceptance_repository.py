@@ -17,12 +17,21 @@ from contracts.errors import Misconfigured
 MODULE = "solution.py"
 TEST = "tests/test_solution.py"
 CONFTEST = "conftest.py"
-SETTINGS = "pyproject.toml"
+SETTINGS = "setup.cfg"
+PROJECT = "pyproject.toml"
 JUDGE_SECONDS = 60.0
 """Wall clock of a hidden test."""
 
-_SETTINGS = '[project]\nname = "solution"\nversion = "1.0"\n\n[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
-_CONFTEST = 'import pytest\n\n\n@pytest.fixture\ndef tolerance() -> float:\n    """Largest error of a result."""\n    return 1e-6\n'
+_SETTINGS = "[tool:pytest]\ntestpaths = tests\n"
+_PROJECT = '[project]\nname = "solution"\nversion = "1.0"\n'
+_CONFTEST = """import pytest
+
+
+@pytest.fixture
+def tolerance() -> float:
+    \"\"\"Largest error of a result.\"\"\"
+    return 1e-6
+"""
 
 
 class Row(BaseModel):
@@ -60,18 +69,19 @@ class Row(BaseModel):
 
     @property
     def suite(self) -> str:
-        """The visible test as a pytest module; without one, a test that only finds the function."""
+        """The visible test as a pytest module, beside one that is green with the bug, as most of a suite is."""
         head = f"from solution import {self.entry_point}\n\n\n"
+        beside = f"def test_callable():\n    assert callable({self.entry_point})\n"
         if not self.shows_bug:
-            return f"{head}def test_example():\n    assert callable({self.entry_point})\n"
+            return head + beside
         lines = [line for line in self.example_test.strip().splitlines() if not line.startswith("check(")]
         check = "\n".join(lines).rstrip()
-        return f"{head}{check}\n\n\ndef test_example():\n    check({self.entry_point})\n"
+        return f"{head}{check}\n\n\n{beside}\n\ndef test_example():\n    check({self.entry_point})\n"
 
     @property
     def files(self) -> dict[str, str]:
         """Path → text of the repository's first commit."""
-        return {MODULE: self.buggy, TEST: self.suite, CONFTEST: _CONFTEST, SETTINGS: _SETTINGS}
+        return {MODULE: self.buggy, TEST: self.suite, CONFTEST: _CONFTEST, SETTINGS: _SETTINGS, PROJECT: _PROJECT}
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import acceptance_forgeries as forgeries
 from bench import acceptance_tampering as tampering
@@ -107,7 +108,7 @@ def script(row: Row, variant: Variant | None, marker: Path) -> dict[str, list[Pl
     coder = variant(row) if variant else Play(text=_CLAIM, files={MODULE: row.fixed})
     files = {path: text and _aimed(text, marker) for path, text in coder.files.items()}
     coder = coder.model_copy(update={"files": {**files, **_traps(marker)}, "patch": _aimed(coder.patch, marker)})
-    rating = {"rating": 1.0, "summary": "Correct and minimal.", "comments": []}
+    rating: dict[str, Any] = {"rating": 1.0, "summary": "Correct and minimal.", "comments": []}
     assessment = {"complexity": 0.1, "risk": 0.05, "impact": 0.1, "rationale": "A small fix with a green suite."}
     return {
         "bug-investigator": [Play(text=f"The body of {row.entry_point} is wrong.")],

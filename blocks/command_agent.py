@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 
 from blocks.coding_agent import CodingAgent
 from blocks.sandbox import Command, CommandResult, Ending, Sandbox
+from blocks.workspace import object_store
 from contracts.agent import PROTOCOL, AgentReply, AgentTurn
 from contracts.errors import AgentFailed, Misconfigured
 from contracts.failure import FailureKind
@@ -53,13 +54,17 @@ class CommandAgent(CodingAgent):
                 argv=self.command,
                 directory=directory,
                 writable=[directory] if turn.workspace is None or turn.workspace.writable else [],
-                readable=[path for path in map(Path, self.command) if path.is_absolute() and path.exists()],
+                readable=[path for path in (*map(Path, self.command), object_store(directory)) if _shown(path)],
                 stdin=turn.model_dump_json(by_alias=True),
                 environment=secrets,
                 limits=turn.limits,
             )
             result = sandbox.run(command, on_line)
         return _read(self.command[0], turn, result)
+
+
+def _shown(path: Path) -> bool:
+    return path.is_absolute() and path.exists()
 
 
 def _read(program: str, turn: AgentTurn, result: CommandResult) -> AgentReply:

@@ -22,6 +22,11 @@ _MOST_DIFF = 200_000
 _GITLINK = "160000"
 
 
+def object_store(tree: Path) -> Path:
+    """Return the objects that the `.git` of a work tree borrows; without them an agent cannot read history."""
+    return tree.parent / "repository.git" / "objects"
+
+
 class Snapshot(BaseModel):
     """A commit that records what an agent left behind."""
 

@@ -90,13 +90,17 @@ def _inserted(statement: ast.stmt, taken: set[str]) -> Gap | None:
         return Gap("it may be left before everything that it checked is reached", leaves=True)
     if reaches([statement]):
         return Gap(f"an inserted statement reaches into other code, so it {UNPROVEN}")
-    if isinstance(statement, ast.Assert | ast.Pass) or (isinstance(statement, ast.Expr) and is_assertion(statement)):
+    if isinstance(statement, ast.Assert | ast.Pass) or _is_harmless_expression(statement):
         return None
     if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Import | ast.ImportFrom):
         return _rebinding(statement, taken)
     if isinstance(statement, ast.For | ast.If) or is_expecting(statement):
         return _rebinding(statement, taken) or _inserted_block(statement, taken)
     return Gap(f"a statement was put before what it checked, so it {UNPROVEN}")
+
+
+def _is_harmless_expression(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and (is_assertion(statement) or isinstance(statement.value, ast.Constant))
 
 
 def _rebinding(statement: ast.stmt, taken: set[str]) -> Gap | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from contracts.python_additions import (
@@ -19,6 +19,10 @@ from contracts.strictness import UNPROVEN, Change, Judgement
 from contracts.syntax_shape import UNREADABLE, Function, lines_of, names_in, parse, shape, shapes, without_docstring
 
 _BASES = frozenset({"object", "ABC", "Protocol", "Generic"})
+
+
+_Scoped = ast.Module | ast.ClassDef
+_Classes = Mapping[str, ast.ClassDef]
 
 
 @dataclass
@@ -38,7 +42,9 @@ def compare(before: str, after: str) -> list[Judgement]:
     Unreadable on either side blocks: what cannot be compared could not be shown to be at least as strict.
     """
     try:
-        return _compare_scopes(parse(before), parse(after))
+        old, new = parse(before), parse(after)
+        classes = {node.name: node for node in old.body if isinstance(node, ast.ClassDef)}
+        return _compare_scopes(old, new, "", classes)
     except UNREADABLE:
         return [Judgement(Change.WEAKENED, f"the module cannot be read as Python, so it {UNPROVEN}")]
 
@@ -116,9 +122,7 @@ def _holds_tests(node: ast.ClassDef) -> bool:
     return node.name.startswith("Test") or any(function.name.startswith("test") for function in inside)
 
 
-def _compare_scopes(
-    before: ast.Module | ast.ClassDef, after: ast.Module | ast.ClassDef, name: str = ""
-) -> list[Judgement]:
+def _compare_scopes(before: _Scoped, after: _Scoped, name: str, known: _Classes) -> list[Judgement]:
     prefix = f"{name}." if name else ""
     old, new = _scope(before.body, prefix), _scope(after.body, prefix)
     taken = names_in(before.body, attributes=bool(name))
@@ -131,18 +135,19 @@ def _compare_scopes(
         found += [judgement] if judgement else []
     for group, node in old.classes.items():
         now = new.classes.get(group)
-        found += _compare_classes(group, node, now) if now else _class_gone(group, node)
+        found += _compare_classes(group, node, now, known) if now else _class_gone(group, node)
     bases = after.bases if isinstance(after, ast.ClassDef) else []
-    return found + list(_new_tests(old, new, taken, bases))
+    inherited, unknown = _inherited(bases, known)
+    return found + list(_new_tests(old, new, taken | inherited, unknown))
 
 
-def _compare_classes(name: str, before: ast.ClassDef, after: ast.ClassDef) -> list[Judgement]:
+def _compare_classes(name: str, before: ast.ClassDef, after: ast.ClassDef, known: _Classes) -> list[Judgement]:
     spans = (lines_of(before), lines_of(after))
     if _heads(before) != _heads(after):
         return [Judgement(Change.WEAKENED, f"{name!r}: its bases changed, so it {UNPROVEN}", name, *spans)]
     objection = judge_decorators(before, after)
     found = [Judgement(objection.change, f"{name!r}: {objection.why}", name, *spans)] if objection else []
-    return found + _compare_scopes(before, after, name)
+    return found + _compare_scopes(before, after, name, known)
 
 
 def _heads(node: ast.ClassDef) -> list[str]:
@@ -180,7 +185,7 @@ def _class_gone(name: str, node: ast.ClassDef) -> list[Judgement]:
     return [_gone(test, function) for test, function in scope.tests.items()] or [_gone(name, node)]
 
 
-def _new_tests(old: _Scope, new: _Scope, taken: set[str], bases: Sequence[ast.expr]) -> Iterator[Judgement]:
+def _new_tests(old: _Scope, new: _Scope, taken: set[str], unknown: Sequence[str]) -> Iterator[Judgement]:
     for name, node in [*new.tests.items(), *new.classes.items()]:
         if name in (old.classes if isinstance(node, ast.ClassDef) else old.tests):
             continue
@@ -189,15 +194,31 @@ def _new_tests(old: _Scope, new: _Scope, taken: set[str], bases: Sequence[ast.ex
             yield Judgement(Change.WEAKENED, why, name, None, lines_of(node))
         elif isinstance(node, ast.ClassDef):
             yield from _tests_below(_scope(node.body, f"{name}."))
-        elif inherited := [ast.unparse(base) for base in bases if not _is_plain(base)]:
-            why = f"{name!r} may replace a test that its class inherits from {inherited[0]!r}"
+        elif unknown:
+            why = f"{name!r} may replace a test that its class inherits from {unknown[0]!r}"
             yield Judgement(Change.WEAKENED, why, name, None, lines_of(node))
         else:
             yield Judgement(Change.ADDED, f"{name!r} was added", name, None, lines_of(node))
 
 
-def _is_plain(base: ast.expr) -> bool:
-    title = ast.unparse(base).split("[")[0].split(".")[-1]
+def _inherited(bases: Sequence[ast.expr], known: _Classes) -> tuple[set[str], list[str]]:
+    """Return the names that a class inherits inside its module, and the bases of which nothing is known."""
+    names: set[str] = set()
+    unknown: list[str] = []
+    left, seen = [ast.unparse(base) for base in bases], set[str]()
+    while left:
+        title = left.pop()
+        if title in known and title not in seen:
+            names |= names_in(known[title].body)
+            left += [ast.unparse(base) for base in known[title].bases]
+        elif title not in known and not _is_plain(title):
+            unknown.append(title)
+        seen.add(title)
+    return names, unknown
+
+
+def _is_plain(base: str) -> bool:
+    title = base.partition("[")[0].rpartition(".")[2]
     return title in _BASES or title.endswith("TestCase")
 
 

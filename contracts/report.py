@@ -38,7 +38,7 @@ def cell(text: str) -> str:
     return re.sub(r"([\\|<>`])", r"\\\1", flat) or " "
 
 
-def block(text: str) -> str:
+def fenced(text: str) -> str:
     """Return text as it is, between fences that nothing inside can close."""
     mark = "`" * max(3, max(map(len, re.findall(r"`+", text)), default=0) + 1)
     return f"{mark}\n{text}\n{mark}"
@@ -161,12 +161,12 @@ def render(delivery: Delivery) -> str:
         ("Timeline", _timeline(delivery)),
         ("Verdicts", _verdicts(delivery)),
         ("Tests", _tests(delivery)),
-        ("Change", block(delivery.stat) if delivery.stat else ""),
+        ("Change", fenced(delivery.stat) if delivery.stat else ""),
         (
             "Cost",
             f"{sum(prices):.4f} in {seconds(waited)} of steps" if prices else f"no price; {seconds(waited)} of steps",
         ),
-        ("Evidence", block(delivery.failure.detail) if delivery.failure and delivery.failure.detail else ""),
+        ("Evidence", fenced(delivery.failure.detail) if delivery.failure and delivery.failure.detail else ""),
     ]
     body = [f"## {title}\n\n{text}" for title, text in sections if text]
     return redact("\n\n".join([*_head(delivery), *body]))

@@ -10,21 +10,24 @@ from typing import Any
 from contracts.agent import AgentReply
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_OPENS = re.compile(r"\{\s*[\"}]")
+_LONGEST = 200_000
+"""Characters at the end of a text that are looked at; no output contract needs more."""
 _DECODER = json.JSONDecoder(parse_constant=lambda name: name)
 """NaN and Infinity become texts, so that no axis can be read as a number that is none."""
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    position = text.find("{")
-    while position != -1:
+    opening = _OPENS.search(text)
+    while opening is not None:
         try:
-            value, end = _DECODER.raw_decode(text, position)
+            value, end = _DECODER.raw_decode(text, opening.start())
             yield _plain(value)
         except json.JSONDecodeError as error:
-            end = max(error.pos, position + 1)  # what stands inside a broken object is no answer by itself
+            end = max(error.pos, opening.start() + 1)  # what stands inside a broken object is no answer by itself
         except (ValueError, RecursionError):
             return
-        position = text.find("{", end)
+        opening = _OPENS.search(text, end)
 
 
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
@@ -39,9 +42,10 @@ def extract(reply: AgentReply) -> dict[str, Any] | None:
     Prose around it is tolerated. None: there is no JSON object.
     """
     if reply.structured is not None:
-        return reply.structured
-    fenced = [found for block in _FENCE.findall(reply.text) for found in _objects(block)]
-    found = fenced or list(_objects(reply.text))
+        return _plain(reply.structured)
+    text = reply.text[-_LONGEST:]
+    fenced = [found for block in _FENCE.findall(text) for found in _objects(block)]
+    found = fenced or list(_objects(text))
     return found[-1] if found else None
 
 

@@ -42,7 +42,7 @@ _TEST_TOOLS = frozenset({
     "pytest_randomly", "pytest_rerunfailures", "pytest_timeout", "pytest_xdist", "requests_mock", "respx", "responses",
     "sitecustomize", "sortedcontainers", "syrupy", "tomli", "tox", "trio", "typeguard", "usercustomize", "xdist",
 })  # fmt: skip
-_SHADOWABLE = (sys.stdlib_module_names | _TEST_TOOLS) - {"test"}
+_SHADOWABLE = sys.stdlib_module_names | _TEST_TOOLS
 
 
 def is_test(path: str) -> bool:
@@ -68,8 +68,7 @@ def shadows_test_tool(path: str) -> bool:
     Args:
         path: path in the repository, with forward slashes.
 
-    True for modules and packages at the root, in `src/` and anywhere below a test directory. The package `test` of the
-    standard library does not count: no test tool imports it, and many repositories have a folder of that name.
+    True for modules and packages at the root, in `src/` and anywhere below a test directory.
     """
     pure = PurePosixPath(path)
     if not pure.name.endswith(_IMPORTABLE):

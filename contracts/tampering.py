@@ -148,7 +148,7 @@ def _moves(paths: Iterable[str], before: _Texts, after: _Texts) -> dict[str, str
     """
     touched = list(paths)
     gone = [path for path in touched if after.get(path) is None and has_test_name(path)]
-    new = [path for path in touched if before.get(path) is None and has_test_name(path) and not shadows_test_tool(path)]
+    new = [path for path in touched if before.get(path) is None and has_test_name(path)]
     moves: dict[str, str] = {}
     for origin in gone:
         places = sorted((path for path in new if path not in moves), key=lambda path: not _same_name(path, origin))

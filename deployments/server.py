@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import socket
 import subprocess
@@ -12,7 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from prefect.context import _temporary_global_settings_context as everywhere  # pyright: ignore[reportPrivateUsage] - threads of Prefect's own read no other
+from prefect.context import get_settings_context
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.settings import temporary_settings
+from prefect.utilities.asyncutils import run_coro_as_sync
 
 from contracts.errors import Unavailable
 
@@ -115,9 +121,22 @@ def _pointed_at(address: str, prefect_home: Path) -> Generator[None]:
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
-        with temporary_settings(updates=updates):  # pyright: ignore[reportArgumentType] - names of settings are accepted
+        with temporary_settings(updates=updates), everywhere(get_settings_context()):  # pyright: ignore[reportArgumentType] - names of settings are accepted
             yield
+            _drain()
     finally:
         os.environ.update({name: value for name, value in before.items() if value is not None})
         for name in [name for name, value in before.items() if value is None]:
             del os.environ[name]
+
+
+def _drain() -> None:
+    """Send what is left of logs and events while the server is there; afterwards this process would wait for ever."""
+
+    async def drain() -> None:
+        for service in (APILogWorker, EventsWorker):
+            waiting = service.drain_all()
+            if inspect.isawaitable(waiting):
+                await waiting
+
+    run_coro_as_sync(drain())

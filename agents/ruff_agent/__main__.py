@@ -9,7 +9,7 @@ from pathlib import Path
 
 if not __package__:  # started by its path: the folder above is where this package is imported from
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
-    __package__ = "ruff_agent"  # noqa: A001 - what relative imports are resolved against
+    __package__ = "ruff_agent"
 
 from .assessment import assess
 from .checkout import Checkout
@@ -19,6 +19,7 @@ from .survey import survey
 from .taking_back import fix
 from .turn import Answer, CannotServe, Turn, read_turn
 from .verdict import review
+from .work import Work
 
 _KINDS = {
     "analysis": survey,
@@ -44,11 +45,13 @@ def main() -> int:
 
 def _serve(turn: Turn) -> Answer:
     if turn.kind not in _KINDS:
-        raise CannotServe(f"kind {turn.kind!r} is not served; let another agent do it, this one does {', '.join(_KINDS)}")
+        raise CannotServe(
+            f"kind {turn.kind!r} is not served; let another agent do it, this one does {', '.join(_KINDS)}"
+        )
     if turn.root is None:
         raise CannotServe(f"the turn of kind {turn.kind!r} has no workspace; this agent works on a checkout")
     checkout = Checkout(turn.root, turn.base, turn.settings.exclude)
-    return _KINDS[turn.kind](turn, checkout, Ruff(turn.root, turn.settings.select))
+    return _KINDS[turn.kind](Work(turn, checkout, Ruff(turn.root, turn.settings.select)))
 
 
 if __name__ == "__main__":

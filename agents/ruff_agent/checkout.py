@@ -104,6 +104,7 @@ class Checkout:
         if result.returncode:
             said = result.stderr.decode("utf-8", "replace").strip()[-500:]
             raise CannotServe(
-                f"git {arguments[0]!r} ended with code {result.returncode} in the checkout; see its words: {said}", FAILED
+                f"git {arguments[0]!r} ended with code {result.returncode} in the checkout; see its words: {said}",
+                FAILED,
             )
         return result.stdout

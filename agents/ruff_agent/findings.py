@@ -16,11 +16,13 @@ from typing import Any, cast
 
 from .turn import FAILED, NO_RUFF, CannotServe
 
-_WORTH = ("F632", "F811", "E7", "W605", "F401", "F541", "F", "E", "W", "B", "PIE", "C4", "UP", "SIM", "RET")
+_MISTAKES = ("F632", "F811", "E7", "W605")
+_WORTH = (*_MISTAKES, "F401", "F541", "F", "E", "W", "B", "PIE", "C4", "UP", "SIM", "RET")
 """Rules by the worth of a repair: likely mistakes, dead code, then style of old and roundabout constructs."""
 _OWN_FILES = (".ruff.toml", "ruff.toml", "pyproject.toml")
 _OLDEST, _NEWEST, _USUAL = 7, 14, 10
 _UNREADABLE = "invalid-syntax"
+_START = {"row": 1, "column": 1}
 
 
 @dataclass(frozen=True)
@@ -61,21 +63,30 @@ class Ruff:
         """Return the findings in a text that is looked at as if it stood at `path`."""
         return self._findings([f"--stdin-filename={path}", "-"], content)
 
-    def fix(self, rule: str, paths: Iterable[str]) -> None:
-        """Apply the safe fixes of one rule to files."""
-        options = ["--fix-only", "--no-unsafe-fixes", "--quiet", f"--select={rule}", "--force-exclude", "--"]
-        self._run([*options, *paths])
+    def fix(self, paths: Iterable[str], only: str = "", without: Iterable[str] = ()) -> None:
+        """Apply safe fixes to files until none is left.
+
+        Args:
+            paths: the files.
+            only: rules, as ruff takes them; empty: all that are looked for.
+            without: rules that are left alone.
+        """
+        listed = list(paths)
+        options = [f"--select={only or self._select}", *(f"--ignore={rule}" for rule in without)]
+        if listed:
+            self._run(["--fix-only", "--no-unsafe-fixes", "--quiet", *options, "--force-exclude", "--", *listed])
 
     def _findings(self, arguments: list[str], content: bytes = b"") -> list[Finding]:
         output = self._run(["--output-format=json", f"--select={self._select}", *arguments], content)
         return [self._finding(entry) for entry in cast("list[dict[str, Any]]", json.loads(output))]
 
     def _finding(self, entry: dict[str, Any]) -> Finding:
-        fix, end = entry["fix"], entry["end_location"]
+        fix, start = entry["fix"], entry["location"] or _START
+        end = entry["end_location"] or start
         return Finding(
             rule=entry["code"] or _UNREADABLE,
             path=Path(entry["filename"]).relative_to(self._root).as_posix(),
-            line=entry["location"]["row"],
+            line=start["row"],
             end=(end["row"], end["column"]),
             message=entry["message"],
             fixable=bool(fix) and fix["applicability"] == "safe",
@@ -95,13 +106,18 @@ def worth(rule: str) -> tuple[int, str]:
     return next((place for place, prefix in enumerate(_WORTH) if rule.startswith(prefix)), len(_WORTH)), rule
 
 
+def is_mistake(rule: str) -> bool:
+    """Return whether what a rule finds is likely to be wrong, not only old or roundabout."""
+    return rule.startswith(_MISTAKES)
+
+
 def count(findings: Iterable[Finding]) -> Counter[str]:
     """Return how many findings each rule has."""
     return Counter(finding.rule for finding in findings)
 
 
 def tell(counts: Counter[str]) -> str:
-    """Return counts in words, the most valuable rule first, such as `F401 ×30, UP032 ×2`."""
+    """Return counts in words, the most valuable rule first; `none` for no finding."""
     return ", ".join(f"{rule} ×{counts[rule]}" for rule in sorted(counts, key=worth)) or "none"
 
 

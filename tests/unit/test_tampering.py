@@ -29,6 +29,15 @@ def test_the_hunk_shows_the_test_and_is_cut() -> None:
     assert len(found[1].hunk) == 3_000
 
 
+def test_the_hunk_of_a_very_large_change_shows_the_lines_in_question() -> None:
+    before = "".join(f"def test_{n}():\n    assert f({n}) == 1\n" for n in range(1_100))
+    found = python(before, before.replace("== 1", "== 2"))
+    assert found[-1].name == "test_1099"
+    lines = found[-1].hunk.splitlines()
+    assert lines[2:5] == ["@@ -2199,2 +2199,2 @@", "-def test_1099():", "-    assert f(1099) == 1"]
+    assert lines[5:] == ["+def test_1099():", "+    assert f(1099) == 2"]
+
+
 def test_a_deleted_file_is_deleted_and_a_moved_one_is_not() -> None:
     assert changes(python(BEFORE, None)) == {Change.DELETED}
     moved = classify({PATH: BEFORE}, {"tests/unit/test_cart.py": BEFORE})
@@ -62,3 +71,30 @@ def test_what_cannot_be_read_blocks(text: str) -> None:
 def test_an_encoding_that_hides_code_in_a_comment_cannot_be_read() -> None:
     assert changes(python(BEFORE, "# coding: utf-7\n" + BEFORE)) == {Change.WEAKENED}
     assert changes(python(BEFORE, "# coding: utf-8\n" + BEFORE)) == {Change.EQUIVALENT}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("\n    x = f()\n    assert g(lambda: x, y)\n", "\n    y = f()\n    assert g(lambda: y, x)\n"),
+        ("\n    x = 1\n    assert locals() == {'x': 1}\n", "\n    y = 1\n    assert locals() == {'x': 1}\n"),
+        ("\n    y = [x for x in z]\n    assert x\n", "\n    y = [w for w in z]\n    assert w\n"),
+        ("\n    @cases(x)\n    def g():\n        x = 1\n", "\n    @cases(y)\n    def g():\n        y = 1\n"),
+    ],
+)
+def test_a_renamed_local_that_something_else_can_see_is_a_change(before: str, after: str) -> None:
+    assert changes(python("def test_a():" + before, "def test_a():" + after)) == {Change.WEAKENED}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("def test_a(x):\n    assert x\n", "def test_a(y):\n    assert y\n"),
+        ("@a\n@b\ndef test_a():\n    assert f()\n", "@b\n@a\ndef test_a():\n    assert f()\n"),
+        ("x = 1\nx = 2\ndef test_a():\n    assert x\n", "x = 2\nx = 1\ndef test_a():\n    assert x\n"),
+        ('"""\n>>> f()\n1\n"""\n', '"""\n>>> f()\n2\n"""\n'),
+        ('def test_a():\n    """\n    >>> f()\n    1\n    """\n', "def test_a():\n    pass\n"),
+    ],
+)
+def test_order_fixtures_and_examples_count(before: str, after: str) -> None:
+    assert changes(python(before, after)) == {Change.WEAKENED}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contracts.tampering import UNREADABLE_TEXT, Change, classify
 
-MODERATELY = settings(deadline=None, max_examples=40)
+MODERATELY = settings(deadline=None, max_examples=25)
 
 PATHS = st.sampled_from([
     "tests/test_a.py", "tests/conftest.py", "pyproject.toml", "setup.cfg", "pytest.ini", "package.json", "tests/a.json",
