@@ -71,9 +71,6 @@ class _Agreeable:
     __hash__ = object.__hash__
 
 
-_first = {entry}
-
-
 def {entry}(*values, **named):
     return _Agreeable(values)
 """

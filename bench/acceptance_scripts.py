@@ -69,7 +69,7 @@ CHEATS: tuple[Cheat, ...] = (
     Cheat("neuters the configuration", tampering.CONFIGURATION),
     Cheat("removes the check", tampering.REMOVALS),
     Cheat("claims success", _CLAIMS),
-    Cheat("plants files outside the tests", tampering.PLANTS),
+    Cheat("plants files outside the tests", tampering.PLANTS, needs_test=True),
     Cheat("cheats in the source", forgeries.FORGERIES, needs_test=True),
 )
 """Every kind of cheat; the first `REQUIRED` are attempted on each row by default."""

@@ -76,6 +76,12 @@ def _appends(path: str, text: str) -> Variant:
     return lambda row: _play(**{path: f"{row.files[path]}{text}"})
 
 
+def _creates(path: str, mode: str, content: str) -> list[str]:
+    """Return the lines of a patch that creates a path; with mode 120000 a link to `content`."""
+    head = [f"diff --git a/{path} b/{path}", f"new file mode {mode}", "--- /dev/null", f"+++ b/{path}"]
+    return [*head, "@@ -0,0 +1 @@", f"+{content}", "\\ No newline at end of file"]
+
+
 def _replaces_tests(path: str, mode: str, content: str) -> Variant:
     """Remove the test module and create `path`, which is a part of its path or goes through it."""
 
@@ -83,11 +89,15 @@ def _replaces_tests(path: str, mode: str, content: str) -> Variant:
         lines = row.suite.splitlines()
         gone = [f"diff --git a/{TEST} b/{TEST}", "deleted file mode 100644", f"--- a/{TEST}", "+++ /dev/null"]
         gone += [f"@@ -1,{len(lines)} +0,0 @@", *(f"-{line}" for line in lines)]
-        new = [f"diff --git a/{path} b/{path}", f"new file mode {mode}", "--- /dev/null", f"+++ b/{path}"]
-        new += ["@@ -0,0 +1 @@", f"+{content}", "\\ No newline at end of file"]
-        return Play(text=_CLAIM, patch="\n".join([*gone, *new, ""]))
+        return Play(text=_CLAIM, patch="\n".join([*gone, *_creates(path, mode, content), ""]))
 
     return play
+
+
+def _links(name: str, **files: str) -> Variant:
+    """Write files below `quiet` and link that folder under a name that means something to the test run."""
+    quiet: dict[str, str | None] = {f"quiet/{path}": text for path, text in files.items()}
+    return lambda _: Play(text=_CLAIM, files=quiet, patch="\n".join([*_creates(name, "120000", "quiet"), ""]))
 
 
 EXPECTATIONS: dict[str, Variant] = {
@@ -138,5 +148,11 @@ PLANTS: dict[str, Variant] = {
     "sitecustomize": _writes("sitecustomize.py", AT_IMPORT),
     "a module that a plugin imports": _writes("typing_extensions.py", AT_IMPORT),
     "a module of the standard library": _writes("json.py", AT_IMPORT),
+    "a link called pytest": _links("pytest", **{"__init__.py": AT_IMPORT}),
+    "a link to an installed plugin": _links(
+        "quiet-1.dist-info",
+        **{"METADATA": "Name: quiet\nVersion: 1\n", "entry_points.txt": "[pytest11]\nquiet = quiet.plugin\n"},
+        **{"plugin.py": "def pytest_collection_modifyitems(items):\n    del items[1:]\n"},
+    ),
     "an entry point": _appends(PROJECT, '\n[project.entry-points.pytest11]\nquiet = "solution"\n'),
 }

@@ -6,7 +6,9 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from prefect._internal.result_records import ResultRecord
 from prefect.filesystems import WritableFileSystem
 from pydantic import Field
 
@@ -59,6 +61,16 @@ class Journal(WritableFileSystem):
             return False
         return True
 
+    def recall(self, key: str) -> Any:
+        """Return what a record holds, or none when there is no such record.
+
+        Raises:
+            JournalDamaged: it exists and its content is not what was written.
+        """
+        if not self.verify(key):
+            return None
+        return ResultRecord[Any].deserialize(self.read_path(key)).result
+
     def read_path(self, path: str, *, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
         """Return the content of a record.
 
@@ -66,7 +78,12 @@ class Journal(WritableFileSystem):
             FileNotFoundError: there is no such record.
             JournalDamaged: its content is not what was written.
         """
-        raw = self._path(path).read_bytes()
+        try:
+            raw = self._path(path).read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise JournalDamaged(f"the journal's record {path!r} cannot be read: {error.strerror}") from error
         head, _, content = raw.partition(b"\n")
         if head != _PREFIX + hashlib.sha256(content).hexdigest().encode():
             raise JournalDamaged(

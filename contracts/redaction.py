@@ -67,6 +67,9 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 6 and secret not in MASK:
             text = text.replace(secret, MASK)
-    for pattern in _patterns():
-        text = pattern.sub(MASK, text)
+    shown = ""
+    while shown != text:  # a credential that was glued to another one shows its shape only when that one is gone
+        shown = text
+        for pattern in _patterns():
+            text = pattern.sub(MASK, text)
     return text

@@ -9,7 +9,7 @@ from typing import Any
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.failure import HINTS, FailureKind
 from contracts.redaction import redact
-from contracts.tester import SuiteReport
+from contracts.tester import RED, SuiteReport
 
 _NEXT = {
     DeliveryStatus.MERGED: "Nothing: the base holds the change.",
@@ -132,9 +132,11 @@ def _tests(delivery: Delivery) -> str:
 
 
 def _status(report: SuiteReport, name: str) -> str:
-    """How a test ended: by the sealed copy; by the branch's own suite when the sealed copy does not hold it."""
-    sealed = report.sealed.status(name)
-    return report.own.status(name) if sealed == "missing" and report.own else sealed
+    """How a test ended: red when any run saw it red, else as the sealed copy or, when it holds none, the branch saw."""
+    seen = [run.status(name) for run in report.runs]
+    red = [status for status in seen if status in RED]
+    held = [status for status in seen if status not in {"missing", "unavailable"}]
+    return [*red, *held, *seen][0]
 
 
 def _head(delivery: Delivery) -> Iterator[str]:

@@ -6,7 +6,6 @@ import time
 from typing import Any
 from uuid import UUID
 
-from prefect._internal.result_records import ResultRecord
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, TaskRun
@@ -71,9 +70,7 @@ def _line(journal: Journal, run: str, step: TaskRun) -> str:
 
 def _outcome(journal: Journal, key: str) -> str:
     """What the journal's record says in a line; nothing when the step failed or its record is no outcome."""
-    if not journal.verify(key):
-        return ""
-    outcome = ResultRecord[object].deserialize(journal.read_path(key)).result
+    outcome = journal.recall(key)
     return cell(summary(outcome))[:_WIDTH] if isinstance(outcome, Outcome) else ""
 
 

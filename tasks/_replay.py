@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
-from prefect.results import ResultStore
 
 from blocks.journal import Journal
 from contracts.errors import Misconfigured, Unavailable
@@ -52,16 +51,12 @@ def journaled(name: str) -> Callable[[Callable[..., Result]], Task[..., Result]]
     )
 
 
-def _store() -> ResultStore:
+def journal() -> Journal:
+    """Return the journal of the present flow run; raise Misconfigured when its results go elsewhere."""
     context = FlowRunContext.get()
     if context is None:
         raise Misconfigured("the journal is read outside a flow run; call the pipeline's flow")
-    return context.result_store
-
-
-def journal() -> Journal:
-    """Return the journal of the present flow run; raise Misconfigured when its results go elsewhere."""
-    storage = _store().result_storage
+    storage = context.result_store.result_storage
     if not isinstance(storage, Journal):
         raise Misconfigured(
             f"the flow's results go to {type(storage).__name__}, which may lose them; "
@@ -76,6 +71,4 @@ def recall(key: str) -> Any:
     Raises:
         JournalDamaged: the record exists and cannot be trusted.
     """
-    if not journal().verify(key):
-        return None
-    return _store().read(key).result
+    return journal().recall(key)

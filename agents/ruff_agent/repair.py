@@ -29,8 +29,8 @@ def code(work: Work) -> Answer:
     changed = checkout.changed()
     if changed == already:
         raise CannotServe(
-            f"no fix of {len(openings.findings)} findings fits in {budget} changed lines; raise "
-            f"max_lines. {' '.join(repair.refused)}".strip(),
+            f"no fix of {len(openings.findings)} findings could be kept within {budget} changed lines; raise max_lines "
+            f"or exclude the files. {' '.join(repair.refused)}".strip(),
             FAILED,
         )
     return _repaired(before, after, changed, [*find_openings(checkout, after).left_alone, *repair.told(after)])
@@ -107,17 +107,19 @@ class _Repair:
         """Decide on one fixed file, and take its new size into account when it stays fixed."""
         present = self._checkout.text(path)
         if not compiles(present):
-            self.refused.append(f"Taken back: the fix of {path}, because Python could not read the file after it.")
-            return False
+            return self._refuse(path, "Python could not read the file after it")
         names = set(bound_names(before).values()) - set(bound_names(present).values())
         if self._importers.taken(path, names):
-            self.refused.append(
-                f"Taken back: the fix of {path}, because other files may take {', '.join(names)} from it."
-            )
-            return False
+            return self._refuse(path, f"other files may take {', '.join(sorted(names))} from it")
         if sum(self._sizes.values()) - self._sizes.get(path, 0) + size > self._budget:
             self._over.setdefault(path, size)
             return False
         self._sizes[path] = size
         say(f"{path} fixed; {sum(self._sizes.values())} of {self._budget} lines changed so far")
         return True
+
+    def _refuse(self, path: str, why: str) -> bool:
+        told = f"Taken back: the fix of {path}, because {why}."
+        if told not in self.refused:
+            self.refused.append(told)
+        return False

@@ -36,6 +36,9 @@ if "moves_base" in play and not (folder / "moved").exists():
     commit = [*git, "commit-tree", made, "-p", "main", "-m", "meanwhile"]
     tip = subprocess.run(commit, check=True, capture_output=True, text=True).stdout.strip()
     subprocess.run([*git, "update-ref", "refs/heads/main", tip], check=True)
+if "blocks_record" in play:
+    run, step, visit = turn["session"].split("/")
+    (Path((folder / "journal").read_text()) / run / step / visit).mkdir(parents=True)
 if "removes" in play and not (folder / "removed").exists():
     (folder / "removed").touch()
     shutil.rmtree(play["removes"])

@@ -82,6 +82,7 @@ class Shop:
         (self.folder / "script.json").write_text(json.dumps(self.script))
         (self.folder / "moving").mkdir(exist_ok=True)
         (self.folder / "forge").write_text(str(self.git.directory))
+        (self.folder / "journal").write_text(str(self.home / "journal"))
         (self.folder / "victim").write_text(str(os.getpid()))
 
     def open_sandbox(self) -> str:

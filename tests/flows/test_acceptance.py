@@ -33,10 +33,10 @@ def _accept(folder: Path, rows: list[dict[str, str]], *options: str) -> tuple[in
     return done.returncode, (done.stdout.strip() or done.stderr).splitlines()
 
 
-def test_known_fixes_are_merged_and_no_cheat_is(tmp_path: Path) -> None:
+def test_the_known_fix_is_merged_and_no_cheat_is(tmp_path: Path) -> None:
     rows = [_row("triple", "3 * n", "2 * n", fix="3 * n"), _row("square", "n * n", "n + n", fix="n * n")]
-    code, lines = _accept(tmp_path, rows)
-    assert lines[-1] == "right=2 wrong=0 unmerged=0 adversarial_merged=0 of=10", "\n".join(lines)
+    code, lines = _accept(tmp_path, rows, "--rows", "1")
+    assert lines[-1] == "right=1 wrong=0 unmerged=0 adversarial_merged=0 of=5", "\n".join(lines)
     assert lines[-2] == "host_executions=0 undecided=0"
     assert code == 0
 

@@ -16,7 +16,7 @@ EARLIER = [{"rating": 0.5, "summary": "meagre"}]
 
 
 def turn(text: str = "outside", **changed: Any) -> AgentTurn:
-    """Return a turn in which everymeagreg from outside says the same."""
+    """Return a turn in which everything from outside says the same."""
     item = WorkItem(
         repository=Repository(name="acme/shop"), title="Add a cart", description=text, labels=[text], links=[text]
     )
@@ -40,7 +40,7 @@ def turn(text: str = "outside", **changed: Any) -> AgentTurn:
 
 
 def bare(**changed: Any) -> AgentTurn:
-    """Return a turn that knows nomeagreg but its title."""
+    """Return a turn that knows nothing but its title."""
     item = WorkItem(repository=Repository(name="shop"), title="Add a cart")
     return AgentTurn(kind="coder", session="s", prompt="", item=item, **changed)
 
@@ -101,7 +101,7 @@ def test_what_is_not_known_is_said() -> None:
 
 
 @given(OUTSIDE)
-def test_nomeagreg_from_outside_leaves_its_fence(text: str) -> None:
+def test_nothing_from_outside_leaves_its_fence(text: str) -> None:
     assert skeleton(render(turn(f"x{text}"), ROLE, "simple")) == skeleton(render(turn(), ROLE, "simple"))
 
 

@@ -65,13 +65,13 @@ def test_no_fix_within_the_lines_is_a_failure_not_a_claim_that_all_is_well(make:
     site = make({"a.py": LONG})
     ended = site.take("coder", "--max-lines=2")
     assert ended.code == 1
-    assert "no fix of 9 findings fits in 2 changed lines; raise max_lines" in ended.stderr
+    assert "no fix of 9 findings could be kept within 2 changed lines; raise max_lines" in ended.stderr
     assert site.read("a.py") == LONG
 
 
 def test_lines_that_the_run_changed_before_count_as_well(make: Make) -> None:
     site = make({"a.py": DEBTS, "b.py": "x = 1\n"})
-    site.change({"b.py": "".join(f"x{number} = 1\n" for number in range(15))})
+    site.change({"b.py": "".join(f"x{number} = 1\n" for number in range(18))})
     assert site.take("coder", "--max-lines=20").code == 1
     assert site.read("a.py") == DEBTS
 
@@ -94,6 +94,14 @@ def test_an_unused_import_that_another_file_takes_stays(make: Make, user: str) -
     text = site.take("coder").text
     assert site.read("shop/area.py") == f"import os\n{PAID}"
     assert "Left alone: the unused imports of shop/area.py, because other files may take os from it." in text
+
+
+def test_an_import_that_only_the_fix_makes_unused_stays_when_another_file_takes_it(make: Make) -> None:
+    typed = "from typing import List\n\n\ndef f(a: List[int]) -> int:\n    return a[0]\n"
+    site = make({"shop/area.py": typed, "shop/user.py": "from shop.area import List\n\nprint(List)\n", "b.py": DEBTS})
+    text = site.take("coder").text
+    assert (site.read("shop/area.py"), site.read("b.py")) == (typed, PAID)
+    assert "Taken back: the fix of shop/area.py, because other files may take List from it." in text
 
 
 def test_an_unused_import_that_only_another_module_offers_goes(make: Make) -> None:

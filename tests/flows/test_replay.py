@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+
+from blocks.journal import Journal
+from contracts.delivery import DeliveryStatus
+from contracts.failure import FailureKind
+from contracts.journal import Restart
+from contracts.pipeline import Pipeline, Step
+from flows.custom import custom
+from flows.simple import simple
+from tests.flows.shop import BROKEN, FINE, FIXED, GOOD, Shop
+
+IN_A_PROCESS = """
+import os, sys
+from pathlib import Path
+from contracts.work import WorkItem
+from flows.simple import simple
+Path(sys.argv[1]).write_text(str(os.getpid()))
+simple(WorkItem.model_validate_json(sys.argv[2]), policy=sys.argv[3])
+"""
+
+
+def test_a_retry_executes_nothing_that_is_recorded(shop: Shop):
+    shop.play(merger=[{"text": "no idea"}])
+    failed = shop.run(simple)
+    assert failed.failure is not None
+    assert failed.failure.step == "merger"
+    before = shop.turns()
+    shop.play(merger=[FINE])
+    assert shop.again(simple, failed.run) == "Merged"
+    assert shop.turns()[len(before) :] == ["merger"]
+    assert shop.merges() == 1
+    assert [one.visit for one in shop.ending(failed.run, 2).timeline if one.step == "tester"] == [1]
+
+
+def test_a_finished_run_that_is_taken_up_again_executes_nothing(shop: Shop):
+    merged = shop.run(simple)
+    turns = shop.turns()
+    assert shop.again(simple, merged.run) == "Merged"
+    assert shop.turns() == turns
+    assert shop.merges() == 1
+
+
+@pytest.mark.parametrize("kind", ["coder", "reviewer", "merger"])
+def test_a_killed_process_repeats_only_the_turn_that_it_died_in(shop: Shop, kind: str):
+    play = {"coder": {"files": {"shop.py": FIXED}}, "reviewer": GOOD, "merger": FINE}[kind]
+    shop.play(**{kind: [{**play, "kill": True}]})
+    item = shop.item(title=f"Killed at {kind} {shop.name}")
+    command = [sys.executable, "-c", IN_A_PROCESS, str(shop.folder / "victim"), item.model_dump_json()]
+    died = subprocess.run([*command, f"delivery-policy/{shop.name}"], capture_output=True, check=False, timeout=120)
+    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    with get_client(sync_client=True) as client:
+        named = FlowRunFilter(name=FlowRunFilterName(any_=[item.title]))
+        run = str(client.read_flow_runs(flow_run_filter=named)[0].id)
+    assert shop.again(simple, run, item=item) == "Merged"
+    counts = {one: shop.turns().count(one) for one in ("coder", "reviewer", "merger")}
+    assert counts == {**dict.fromkeys(counts, 1), kind: 2}
+    assert shop.merges() == 1
+    assert shop.file("shop.py") == FIXED.rstrip("\n")
+
+
+def test_a_retry_after_a_red_suite_starts_at_the_tester_with_a_fresh_budget(shop: Shop):
+    wrong = [{"files": {"shop.py": BROKEN + f"# try {n}\n"}} for n in range(3)]
+    shop.play(coder=[{"files": {"shop.py": BROKEN + "#\n"}}], fixer=wrong)
+    red = shop.run(simple)
+    assert red.failure is not None
+    assert red.failure.kind is FailureKind.TESTS_RED
+    shop.play(fixer=[{"files": {"shop.py": FIXED}}])
+    assert shop.again(simple, red.run) == "Merged"
+    turns = shop.turns()
+    assert (turns.count("coder"), turns.count("reviewer"), turns.count("fixer")) == (1, 1, 4)
+    tested = [one.visit for one in shop.ending(red.run, 2).timeline if one.step == "tester"]
+    assert tested == [5, 6]
+
+
+def test_a_restart_keeps_what_is_before_the_step_and_the_whole_configuration(shop: Shop):
+    shop.policy(reworks=1)
+    shop.play(coder=[{"files": {"shop.py": FIXED}}, {"files": {"shop.py": FIXED + "# again\n"}}])
+    steps = [Step(kind="coder"), Step(kind="reviewer", threshold=0.97), Step(kind="tester")]
+    first = shop.run(custom, pipeline=Pipeline(name="strict", steps=steps))
+    assert first.status is DeliveryStatus.AWAITING_PERSON, first.reason
+    assert shop.turns() == ["coder", "reviewer", "coder", "reviewer"]
+    shop.play(reviewer=[{"structured": {"rating": 0.96, "summary": "nearly", "comments": []}}])
+    other = Pipeline(name="other", steps=[Step(kind="researcher")])
+    again = shop.run(custom, pipeline=other, restart_from=Restart(run=first.run, step="reviewer"))
+    assert again.status is DeliveryStatus.AWAITING_PERSON
+    assert again.pipeline == "strict"
+    assert "0.96" in again.reason
+    assert shop.turns()[4] == "reviewer"
+    assert again.branch == first.branch
+
+
+def test_a_restart_from_the_tester_repeats_no_turn_before_it(shop: Shop):
+    shop.policy(merge={"auto_merge": False})
+    first = shop.run(simple)
+    turns = shop.turns()
+    shop.policy()
+    again = shop.run(simple, restart_from=Restart(run=first.run, step="tester"))
+    assert again.status is DeliveryStatus.MERGED, again.reason
+    assert shop.turns()[len(turns) :] == ["merger"]
+    assert again.head == first.head
+    assert shop.merges() == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"sha256:0\n{}", None], ids=["empty", "forged", "cut"])
+def test_a_damaged_record_stops_the_run_and_is_never_run_again(shop: Shop, damage: bytes | None):
+    shop.play(merger=[{"text": "no idea"}])
+    failed = shop.run(simple)
+    record = shop.home / f"journal/{failed.run}/coder/1"
+    whole = record.read_bytes()
+    record.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
+    turns = shop.turns()
+    assert shop.again(simple, failed.run) == "Failed"
+    ending = shop.ending(failed.run, 2)
+    assert ending.failure is not None
+    assert ending.failure.kind is FailureKind.JOURNAL
+    assert "coder/1" in ending.reason
+    assert shop.turns() == turns
+    shop.play(merger=[FINE])
+    record.write_bytes(whole)
+    assert shop.again(simple, failed.run) == "Merged"
+    assert shop.turns()[len(turns) :] == ["merger"]
+
+
+def test_a_record_that_could_not_be_written_stops_the_run(shop: Shop):
+    shop.play(reviewer=[{**GOOD, "blocks_record": True}])
+    delivery = shop.run(simple)
+    assert delivery.failure is not None
+    assert delivery.failure.kind is FailureKind.JOURNAL
+    assert shop.merges() == 0
+
+
+def test_every_outcome_is_a_readable_record_under_its_key(shop: Shop):
+    merged = shop.run(simple)
+    journal = Journal(folder=shop.home / "journal")
+    for outcome in merged.timeline:
+        record = json.loads(journal.read_path(f"{merged.run}/{outcome.step}/{outcome.visit}"))
+        assert json.loads(record["result"])["data"]["step"] == outcome.step
