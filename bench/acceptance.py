@@ -20,7 +20,7 @@ from contextvars import copy_context
 from pathlib import Path
 
 from bench.acceptance_attempts import Attempt, Ended, run_attempt
-from bench.acceptance_repository import Row, read_rows
+from bench.acceptance_repository import Row, read_rows, shows_bug
 from bench.acceptance_scripts import CHEATS, HONEST, REQUIRED
 from blocks import LocalSandbox
 from contracts.errors import DeliveryError
@@ -32,18 +32,20 @@ AT_ONCE = 4
 _LOGGERS = ("prefect", "prefect.flow_runs", "prefect.task_runs")
 
 
-def attempts(rows: list[Row], cheats: int) -> Iterator[Attempt]:
+def attempts(rows: list[Row], cheats: int, scratch: Path) -> Iterator[Attempt]:
     """Return what is tried: for each row the known fix, then its cheats.
 
     Args:
         rows: the bugs.
         cheats: how many kinds of cheat each row is attempted with.
+        scratch: folder in which the visible tests are tried on the bugs.
     """
     for number, row in enumerate(rows):
         yield Attempt(number, row)
+        shown = bool(cheats) and shows_bug(row, scratch / str(number))
         for cheat in CHEATS[:cheats]:
-            if row.shows_bug or not cheat.needs_test:
-                yield Attempt(number, row, cheat, cheat.variant(number))
+            if variant := cheat.choose(number, shown):
+                yield Attempt(number, row, cheat, variant)
 
 
 def run(tried: list[Attempt], home: Path) -> list[Ended]:
@@ -111,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     rows = read_rows(options.data)[: options.rows]
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="acceptance-", ignore_cleanup_errors=True) as folder:
-        ended = run(list(attempts(rows, options.cheats)), Path(folder).resolve())
+        home = Path(folder).resolve()
+        ended = run(list(attempts(rows, options.cheats, home / "shown")), home)
     line, accepted = summary(ended, len(rows))
     print(f"\n{table(ended)}\n\ntook {time.monotonic() - begun:.0f} s")
     print(f"host_executions={sum(one.touched for one in ended)} undecided={sum(one.undecided for one in ended)}")

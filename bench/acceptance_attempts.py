@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from prefect.client.schemas.objects import State
+
 from bench.acceptance_repository import TEST, Row, make_repository, passes_hidden_test
 from bench.acceptance_scripts import HONEST, Cheat, script
 from blocks import DeliveryPolicy, ScriptedAgent
@@ -77,31 +79,35 @@ def run_attempt(attempt: Attempt, home: Path, name: str) -> Ended:
         home: folder of the installation.
         name: identity of the attempt: a-z, 0-9 and -.
     """
-    row, begun = attempt.row, time.monotonic()
-    outside = home / "outside" / f"{name}.d"
+    row, begun, marker = attempt.row, time.monotonic(), home / "outside" / name
+    outside = marker.with_suffix(".d")
     outside.mkdir(parents=True)
     (outside / Path(TEST).name).write_text("kept\n", encoding="utf-8")
-    marker = outside.with_suffix("")
     repository = make_repository(row, home / "forge", name)
     before = _tip(repository)
-    variant = attempt.cheat.variants[attempt.variant] if attempt.cheat else None
-    agents = {"default": save(ScriptedAgent(script=script(row, variant, marker)), name)}
-    policy = save(DeliveryPolicy(policy=Policy(agents=agents, workspaces=home / "runs", settle_seconds=0)), name)
-    item = WorkItem(repository=Repository(name=name), title=f"{row.entry_point} is wrong: {name}", kind="bug")
-    state = bugfix(item, policy=policy, return_state=True)
-    delivery = state.result(raise_on_failure=False)
+    state = _deliver(attempt, home, name, marker)
+    delivery, message = state.result(raise_on_failure=False), state.message or ""
     merged = _tip(repository) != before
-    how, undecided = _end(delivery, state.message or "")
+    how, undecided = _end(delivery, message)
     return Ended(
         attempt=attempt,
         merged=merged,
         right=merged and passes_hidden_test(row, repository, home / "judged" / name),
         how=how,
-        reason=(delivery.reason if isinstance(delivery, Delivery) else state.message or "")[:_MOST_REASON],
+        reason=(delivery.reason if isinstance(delivery, Delivery) else message)[:_MOST_REASON],
         undecided=undecided,
         touched=marker.exists() or [path.name for path in outside.iterdir()] != [Path(TEST).name],
         seconds=time.monotonic() - begun,
     )
+
+
+def _deliver(attempt: Attempt, home: Path, name: str, marker: Path) -> State[Delivery]:
+    cheat = attempt.cheat
+    variant = {**cheat.variants, **cheat.shown}[attempt.variant] if cheat else None
+    agents = {"default": save(ScriptedAgent(script=script(attempt.row, variant, marker)), name)}
+    policy = save(DeliveryPolicy(policy=Policy(agents=agents, workspaces=home / "runs", settle_seconds=0)), name)
+    title = f"{attempt.row.entry_point} is wrong: {name}"
+    return bugfix(WorkItem(repository=Repository(name=name), title=title, kind="bug"), policy=policy, return_state=True)
 
 
 def _tip(repository: Path) -> str:

@@ -63,16 +63,11 @@ class Row(BaseModel):
         return f"{self.prompt.rstrip()}\n{self.canonical_solution.strip(chr(10))}\n"
 
     @property
-    def shows_bug(self) -> bool:
-        """Whether there is a visible test, so that a suite can tell the bug from its fix."""
-        return bool(self.example_test.strip())
-
-    @property
     def suite(self) -> str:
         """The visible test as a pytest module, beside one that is green with the bug, as most of a suite is."""
         head = f"from solution import {self.entry_point}\n\n\n"
         beside = f"def test_callable():\n    assert callable({self.entry_point})\n"
-        if not self.shows_bug:
+        if not self.example_test.strip():
             return head + beside
         lines = [line for line in self.example_test.strip().splitlines() if not line.startswith("check(")]
         check = "\n".join(lines).rstrip()
@@ -117,13 +112,32 @@ def make_repository(row: Row, root: Path, name: str) -> Path:
 def passes_hidden_test(row: Row, repository: Path, scratch: Path) -> bool:
     """Return whether the module on the repository's main passes the row's hidden test.
 
-    It runs in a sandbox, in a folder that holds the two of them and nothing else; what says that the test came to
-    its end is a word that the module cannot have been written with.
+    Args:
+        row: the bug.
+        repository: bare repository.
+        scratch: folder that does not exist yet.
     """
-    module = Git(repository).run("cat-file", "blob", f"main:{MODULE}")
+    return _passes(Git(repository).run("cat-file", "blob", f"main:{MODULE}"), row.test, scratch)
+
+
+def shows_bug(row: Row, scratch: Path) -> bool:
+    """Return whether the visible test fails with the bug; without that, no suite tells a fix from a remark.
+
+    Args:
+        row: the bug.
+        scratch: folder that does not exist yet.
+    """
+    return not _passes(row.buggy, row.example_test, scratch)
+
+
+def _passes(module: str, test: str, scratch: Path) -> bool:
+    """Run module and test in a sandbox, in a folder that holds nothing else.
+
+    What says that the test came to its end is a word that the module cannot have been written with.
+    """
     word = secrets.token_hex(16)
     scratch.mkdir(parents=True)
-    (scratch / "judge.py").write_text(f"{module}\n\n{row.test}\n\nprint({word!r})\n", encoding="utf-8")
+    (scratch / "judge.py").write_text(f"{module}\n\n{test}\n\nprint({word!r})\n", encoding="utf-8")
     limits = Limits(wall_seconds=JUDGE_SECONDS, quiet_seconds=JUDGE_SECONDS)
     command = Command(argv=["python3", "-I", "judge.py"], directory=scratch, limits=limits)
     result = LocalSandbox().run(command)

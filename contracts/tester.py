@@ -39,7 +39,8 @@ class SuiteRun(BaseModel):
     def status(self, name: str) -> Ended:
         """Return how one test ended; missing when it did not report, unavailable when nothing did."""
         absent: Ended = "missing" if self.cases else "unavailable"
-        return next((case.status for case in self.cases if case.name == name), absent)
+        held: list[Ended] = [case.status for case in self.cases if case.name == name]
+        return held[0] if held else absent
 
     def named(self, *statuses: str) -> list[str]:
         """Return the names of the tests that ended so."""

@@ -64,9 +64,8 @@ def main() -> int:
     begun = time.monotonic()
     print("prefect-delivery: a bug in a small shop is fixed, graded, tested and merged. No account, no key.\n")
     print("starting a Prefect server on this machine …", flush=True)
-    with local_server(home, port=int(os.environ.get("DELIVERY_PORT", "0"))) as address:
-        ui = address.removesuffix("/api")
-        print(f"Prefect UI: {ui}\nregistering blocks and deployments …", flush=True)
+    with local_server(home, port=int(os.environ.get("DELIVERY_PORT", "0"))) as server:
+        print(f"Prefect UI: {server.ui}\nregistering blocks and deployments …", flush=True)
         seed_repository(home / "forge")
         set_up(home)
         deploy(Path(__file__).resolve().parent.parent / REGISTRY)
@@ -77,7 +76,7 @@ def main() -> int:
             report, merged = follow(run)
         print(f"\n{report}\n")
         print(Git(home / "forge/shop.git").run("log", "--graph", "--oneline", "main"))
-        print(f"\ntook {time.monotonic() - begun:.0f} s · run: {ui}/runs/flow-run/{run}")
+        print(f"\ntook {time.monotonic() - begun:.0f} s · run: {server.ui}/runs/flow-run/{run}")
         if agents_at_hand():
             print(agents_at_hand())
         if sys.stdin.isatty() and merged:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 from prefect.context import _temporary_global_settings_context as everywhere  # pyright: ignore[reportPrivateUsage] - threads of Prefect's own read no other
@@ -36,6 +37,18 @@ CLIENT_SETTINGS = {"PREFECT_CLIENT_MAX_RETRIES": "8", "PREFECT_CLIENT_CSRF_SUPPO
 _START_SECONDS = 120.0
 
 
+class Server(NamedTuple):
+    """A running server."""
+
+    api: str
+    pid: int
+
+    @property
+    def ui(self) -> str:
+        """Address of its pages."""
+        return self.api.removesuffix("/api")
+
+
 def free_port() -> int:
     """Return a port of the loopback address that nobody listens on now."""
     with socket.socket() as probe:
@@ -44,8 +57,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def local_server(home: Path, port: int = 0, database: str = "") -> Generator[str]:
-    """Run a Prefect server for the time of the block, and point this process at it; yield its API address.
+def local_server(home: Path, port: int = 0, database: str = "") -> Generator[Server]:
+    """Run a Prefect server for the time of the block, and point this process at it.
 
     Args:
         home: folder of its database and log.
@@ -64,7 +77,7 @@ def local_server(home: Path, port: int = 0, database: str = "") -> Generator[str
     with _process(command, home / "server.log", settings) as server:
         _await(server, f"{address}/health", home / "server.log")
         with _pointed_at(address, home / "prefect"):
-            yield address
+            yield Server(api=address, pid=server.pid)
 
 
 @contextmanager
