@@ -19,7 +19,8 @@ def step(number: int) -> dict[str, object]:
 
 @flow(name="bare", persist_result=True)
 def bare_flow(run: str) -> list[float]:
-    """Run the tasks one after another."""
+    """Run the tasks of a run one after another."""
+    assert run
     return [float(str(step(number)["at"])) for number in range(STEPS)]
 
 

@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def one_by_one(server: Server, calls: Calls) -> dict[str, Cost]:
             starts = run(f"{name}-{number}")
             took, made = time.perf_counter() - begun, calls.count - calls_before
             time.sleep(_SETTLE_SECONDS)
-            step = statistics.median(after - before for before, after in zip(starts, starts[1:], strict=False))
+            step = statistics.median(after - before for before, after in pairwise(starts))
             if number >= 0:
                 seen[name].append((step, took, made, cpu_seconds(server.pid) - cpu_before))
     return {name: _cost(rows) for name, rows in seen.items()}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
-import tempfile
-from pathlib import Path
+import threading
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from prefect._internal.result_records import ResultRecord
@@ -43,11 +44,13 @@ class Journal(WritableFileSystem):
     )
 
     def _path(self, key: str) -> Path:
-        root = self.folder.expanduser().resolve()
-        path = (root / key).resolve()
-        if not path.is_relative_to(root):
+        """The file of a key: <run>/<step>-<visit>.json."""
+        parts = PurePosixPath(key).parts
+        if not parts or any(part in ("..", "/") for part in parts):
             raise ValueError(f"{key!r} leads out of the journal")
-        return path
+        *folders, visit = parts
+        name = f"{folders.pop()}-{visit}.json" if folders else visit
+        return self.folder.expanduser().joinpath(*folders, name)
 
     def verify(self, key: str) -> bool:
         """Return whether a record exists.
@@ -60,6 +63,10 @@ class Journal(WritableFileSystem):
         except FileNotFoundError:
             return False
         return True
+
+    def holds(self, key: str) -> bool:
+        """Return whether a record is there, without looking at its content."""
+        return self._path(key).is_file()
 
     def recall(self, key: str) -> Any:
         """Return what a record holds, or none when there is no such record.
@@ -98,17 +105,24 @@ class Journal(WritableFileSystem):
         if not target.parent.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             _sync_folder(target.parent.parent)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=".writing-")
+        written = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
+                _write(file, _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+                os.fsync(descriptor)
+            written.replace(target)
         except BaseException:
-            Path(name).unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)
+
+
+def _write(file: io.FileIO, content: bytes) -> None:
+    """Write all of it: a full disk may take a part."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) or 0 :]
 
 
 def _sync_folder(folder: Path) -> None:

@@ -90,10 +90,11 @@ class Ledger(Block):
         with database.reading(self.url) as connection:
             return [Claim.model_validate(dict(row)) for row in connection.execute(query).mappings()]
 
-    def record_outcome(self, outcome: Outcome) -> None:
-        """Keep how a visit of a step ended; the first record of (run, step, visit) stays."""
+    def record_outcomes(self, ended: list[Outcome]) -> None:
+        """Keep how visits of steps ended, all or none; the first record of (run, step, visit) stays."""
         with database.writing(self.url) as connection:
-            _insert_or_ignore(connection, outcomes, outcome)
+            for outcome in ended:
+                _insert_or_ignore(connection, outcomes, outcome)
 
     def record_turn(self, turn: Turn) -> None:
         """Keep what a turn consumed; the first record of (run, step, visit, turn) stays."""

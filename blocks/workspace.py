@@ -167,23 +167,33 @@ class Workspace:
             return UNREADABLE
         return content
 
-    def export(self, commit: str, target: Path) -> None:
-        """Write the files of a commit, and nothing else, to an empty folder."""
+    def export(self, commit: str, target: Path, *, sealed: list[str] | None = None, base: str = "") -> None:
+        """Write the files of a commit, and nothing else, to an empty folder.
+
+        Args:
+            commit: the commit.
+            target: the folder; made when it is not there.
+            sealed: paths that are taken from `base` instead, and are absent where it lacks them. They are put
+                together in the index, because a link in the commit could lead a write out of the folder.
+            base: commit that the sealed paths are taken from.
+        """
         target.mkdir(parents=True, exist_ok=True)
         index = {"GIT_INDEX_FILE": str(self.home / f"{target.name}.index")}
         git = Git(self.repository, target)
         git.run("read-tree", commit, env=index)
+        if sealed:
+            entries = dict(_entry(line) for line in git.run("ls-tree", "-r", "-z", base).split("\0") if line)
+            rows = [f"0 {'0' * 40}\t{path}" for path in sealed]
+            rows += [f"{entries[path]}\t{path}" for path in sealed if path in entries]
+            git.run("update-index", "-z", "--replace", "--index-info", stdin="\0".join(rows) + "\0", env=index)
         git.run("checkout-index", "--all", "--force", env=index)
-        Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
-
-    def write(self, commit: str, path: str, target: Path) -> None:
-        """Write one file of a commit, as Git would check it out, below a folder that holds an export."""
-        index = {"GIT_INDEX_FILE": str(self.home / f"{target.name}.index")}
-        git = Git(self.repository, target)
-        git.run("read-tree", commit, env=index)
-        git.run("checkout-index", "--force", "--", path, env=index)
         Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete the run's folder; nothing to do if it is gone."""
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+def _entry(line: str) -> tuple[str, str]:
+    described, _, path = line.partition("\t")
+    return path, described

@@ -18,6 +18,7 @@ class Outcome(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    run: str = Field(description="Id of the run that made it; a restart keeps outcomes of another run.")
     step: str = Field(description="Id of the step, or step.helper.")
     kind: str = Field(description="Kind of the step or helper.")
     visit: int = Field(ge=1, description="Number of the visit within the run.")

@@ -87,8 +87,13 @@ class SuiteReport(BaseModel):
 
     @property
     def lost(self) -> list[str]:
-        """Tests that passed on the base and did not run, or were skipped, on the sealed copy."""
-        return [name for name in self.base.named("passed") if self.sealed.status(name) not in {"passed", *RED}]
+        """Tests of the base that did not run, or were skipped, on the sealed copy.
+
+        A test that could not be collected on the base may have another name now, so it is lost only when skipped.
+        """
+        ran = {"passed", *RED}
+        gone = [name for name in self.base.named("passed", "failed") if self.sealed.status(name) not in ran]
+        return gone + [name for name in self.base.named("error") if self.sealed.status(name) == "skipped"]
 
     @property
     def witnesses(self) -> list[str]:
@@ -110,7 +115,7 @@ class SuiteReport(BaseModel):
         """Return the report as text for a fixer: what is red, and the evidence."""
         lines = [f"The suite is {'green' if self.green else 'red'}."]
         lines += [f"Run problem: {run.problem}\n{run.output}" for run in self.runs if run.problem]
-        lines += [f"Passed on the base but did not run now: {name}" for name in self.lost]
+        lines += [f"Ran on the base but not now: {name}" for name in self.lost]
         cases = {case.name: case for run in self.runs for case in run.cases if case.status in RED}
         lines += [f"Red: {name}\n{cases[name].detail}" for name in self.failed]
         lines += [f"Changed test {one.path} {one.name}: {one.change}: {one.why}\n{one.hunk}" for one in self.blocking]
@@ -118,13 +123,20 @@ class SuiteReport(BaseModel):
         return "\n\n".join(lines)[:20_000]
 
 
-def judge_excuse(verdict: FlakeVerdict, kind: str, known: bool) -> FlakeVerdict:
+def judge_excuse(verdict: FlakeVerdict, base: str, kind: str, known: bool) -> FlakeVerdict:
     """Return the verdict on a red test, seen with the kind of work.
 
-    A test that is red on the base is what a bug's change must turn green, so for a bug it is no excuse, unless
-    the policy lists it as known.
+    Args:
+        verdict: what its reruns say.
+        base: how it ended on the base.
+        kind: kind of the work item.
+        known: whether the policy lists it as failing.
+
+    A test that is red on the base is what a bug's change must turn green, so for a bug nothing excuses it, unless
+    the policy lists it.
     """
-    if verdict is FlakeVerdict.PREEXISTING and kind == "bug" and not known:
+    excuses = (FlakeVerdict.PREEXISTING, FlakeVerdict.FLAKY)
+    if verdict in excuses and base in RED and kind == "bug" and not known:
         return FlakeVerdict.CAUSED
     return verdict
 

@@ -117,7 +117,7 @@ def _recorded(task: Callable[[Any], Any], visit: Any) -> Any:
     """
     journal().verify(visit.key)
     outcome = task(visit)
-    if not journal().verify(visit.key):
+    if not journal().holds(visit.key):
         raise Unavailable(f"the journal did not keep {visit.key!r}; check the disk of its folder, then retry the run")
     return outcome
 

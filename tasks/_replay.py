@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 from typing import Any, TypeVar
 
 from prefect import Task, task
@@ -16,11 +17,21 @@ JOURNAL = "delivery-journal/main"
 """Reference of the journal's block; every pipeline names it as its result storage."""
 RETRY_SECONDS = (2.0, 10.0)
 """Waits before the second and the third try of a step whose outside world did not answer."""
+Asked = TypeVar("Asked")
 Result = TypeVar("Result")
 
 
+class Record:
+    """A visit as a task's parameter; Prefect does not look for futures inside of it, which costs more than a step."""
+
+    __slots__ = ("visit",)
+
+    def __init__(self, visit: Any) -> None:
+        self.visit = visit
+
+
 def _key(_: object, parameters: dict[str, Any]) -> str:
-    return parameters["visit"].key
+    return parameters["record"].visit.key
 
 
 def _did_not_answer(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
@@ -33,22 +44,36 @@ def _did_not_answer(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     return False
 
 
-def journaled(name: str) -> Callable[[Callable[..., Result]], Task[..., Result]]:
+def journaled(name: str) -> Callable[[Callable[[Asked], Result]], Callable[[Asked], Result]]:
     """Make a function of one visit a task whose result is a record of the journal.
 
     Args:
         name: name of the task; its runs are named after step and visit.
     """
-    return task(
-        name=name,
-        task_run_name="{visit.label}",
-        persist_result=True,
-        result_serializer="json",
-        cache_key_fn=_key,
-        retries=len(RETRY_SECONDS),
-        retry_delay_seconds=list(RETRY_SECONDS),
-        retry_condition_fn=_did_not_answer,
-    )
+
+    def decorate(function: Callable[[Asked], Result]) -> Callable[[Asked], Result]:
+        def run(record: Record) -> Result:
+            return function(record.visit)
+
+        run.__doc__, run.__qualname__ = function.__doc__, function.__qualname__
+        step = task(
+            name=name,
+            task_run_name="{record.visit.label}",
+            persist_result=True,
+            result_serializer="json",
+            cache_key_fn=_key,
+            retries=len(RETRY_SECONDS),
+            retry_delay_seconds=list(RETRY_SECONDS),
+            retry_condition_fn=_did_not_answer,
+        )(run)
+
+        def call(visit: Asked) -> Result:
+            return step(Record(visit))
+
+        update_wrapper(call, function)
+        return call
+
+    return decorate
 
 
 def journal() -> Journal:

@@ -13,7 +13,6 @@ from prefect import get_run_logger
 
 from blocks.coding_agent import CodingAgent
 from blocks.ledger import Ledger
-from blocks.ledger_tables import Outcome as OutcomeRow
 from blocks.ledger_tables import Turn as TurnRow
 from blocks.loading import load
 from blocks.sandbox import Sandbox
@@ -71,11 +70,12 @@ class Session:
         return self.visit.opening.policy.agent(self.visit.step.kind)
 
     def ask(self, turn: AgentTurn) -> AgentReply:
-        """Take one turn; its usage is in the ledger when this returns."""
+        """Take one turn; what a paid turn consumed is in the ledger when this returns."""
         policy = self.visit.opening.policy
         reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
         self.usage.append(reply.usage)
-        load(policy.ledger, Ledger).record_turn(_turn_row(self.visit, len(self.usage), self.agent, reply.usage))
+        if reply.usage != Usage():
+            load(policy.ledger, Ledger).record_turn(_turn_row(self.visit, len(self.usage), self.agent, reply.usage))
         return reply
 
     def ask_for(
@@ -105,9 +105,10 @@ class Session:
             raise AgentFailed(f"{self.agent!r} answered unreadably twice: {error}", detail=raw, kind=kind) from error
 
     def outcome(self, **fields: Any) -> Outcome:
-        """Return the outcome of the visit, and keep it in the ledger."""
+        """Return the outcome of the visit."""
         step = self.visit.step
-        result = Outcome(
+        return Outcome(
+            run=self.visit.opening.run,
             step=step.id,
             kind=step.kind,
             visit=int(self.visit.key.rpartition("/")[2]),
@@ -117,8 +118,6 @@ class Session:
             seconds=time.monotonic() - self.clock,
             **fields,
         )
-        load(self.visit.opening.policy.ledger, Ledger).record_outcome(_outcome_row(self.visit, result))
-        return result
 
 
 def forgive(session: Session, act: Callable[[], Outcome]) -> Outcome:
@@ -147,12 +146,4 @@ def _turn_row(visit: Visit, number: int, agent: str, usage: Usage) -> TurnRow:
         priced=usage.cost is not None or not usage.model,
         at=datetime.now(UTC),
         **usage.model_dump(exclude={"cost"}),
-    )
-
-
-def _outcome_row(visit: Visit, outcome: Outcome) -> OutcomeRow:
-    return OutcomeRow(
-        run=visit.opening.run,
-        at=datetime.now(UTC),
-        **outcome.model_dump(include={"step", "visit", "kind", "status", "seconds", "commit", "tree"}),
     )

@@ -48,7 +48,7 @@ def open_run(visit: Request) -> Opening:
     opening = opening.model_copy(update={"policy": policy})
     _check_blocks(opening)
     if opening.pipeline.touches_repository:
-        forge = load(opening.item.repository.forge, Forge, fresh=True)
+        forge = load(opening.item.repository.forge, Forge)
         forge.check_repository(opening.item.repository.name, opening.item.base)
     item = opening.item
     load(policy.ledger, Ledger).claim(
@@ -165,7 +165,7 @@ def _kept(before: Opening, step: str) -> dict[str, str]:
 def _check_blocks(opening: Opening) -> None:
     policy = opening.policy
     if opening.pipeline.touches_repository or any(KINDS[step.kind].needs_agent for step in opening.pipeline.enabled):
-        load(policy.sandbox, Sandbox, fresh=True)
+        load(policy.sandbox, Sandbox)
     kinds = [KINDS[step.kind] for step in opening.pipeline.enabled]
     wanted = {kind.name for kind in kinds if kind.needs_agent}
     without = sorted(kind for kind in wanted if not policy.agent(kind))
@@ -175,4 +175,4 @@ def _check_blocks(opening: Opening) -> None:
         )
     helpers = {kind.helper for kind in kinds if kind.helper and policy.agent(kind.helper)}
     for reference in sorted({policy.agent(kind) for kind in wanted | helpers}):
-        load(reference, CodingAgent, fresh=True).check()
+        load(reference, CodingAgent).check()

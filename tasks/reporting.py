@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
@@ -9,8 +11,9 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from blocks.ledger import Ledger
+from blocks.ledger_tables import Outcome as OutcomeRow
 from blocks.loading import load
-from contracts.delivery import Delivery, DeliveryStatus
+from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.journal import Opening
 from contracts.report import render
 from contracts.visit import Position
@@ -39,7 +42,8 @@ def close_run(visit: Closing) -> Delivery:
     """Open what is left to a person, write the report, and give the claim back."""
     opening, delivery = visit.opening, visit.delivery
     if opening is None:
-        _show(visit, delivery)
+        if _shown(visit) is None:
+            _show(visit, delivery)
         return delivery
     position = Position(base=delivery.base, head=delivery.head)
     if position.changed and not opening.dry_run and delivery.status is not DeliveryStatus.FAILED:
@@ -47,14 +51,21 @@ def close_run(visit: Closing) -> Delivery:
     if position.changed:
         diff = workspace_of(opening).measure(position.base, position.head)
         delivery = delivery.model_copy(update={"stat": diff.stat()})
-    perform(opening, f"report/{opening.attempt}", "report", lambda: _show(visit, delivery))
+    perform(opening, f"report/{opening.attempt}", "report", lambda: _show(visit, delivery), lambda: _shown(visit))
     if delivery.pull_request:
         _comment(opening, delivery)
-    load(opening.policy.ledger, Ledger).release(opening.run)
+    ledger = load(opening.policy.ledger, Ledger)
+    ledger.record_outcomes([_row(outcome) for outcome in delivery.timeline if outcome.run == opening.run])
+    ledger.release(opening.run)
     home = workspace_of(opening).home
     if home.exists():
         (home / ENDED).touch()
     return delivery
+
+
+def _row(outcome: Outcome) -> OutcomeRow:
+    kept = outcome.model_dump(include={"run", "step", "visit", "kind", "status", "seconds", "commit", "tree"})
+    return OutcomeRow(at=outcome.started + timedelta(seconds=outcome.seconds), **kept)
 
 
 def _comment(opening: Opening, delivery: Delivery) -> None:
@@ -69,14 +80,20 @@ def artifact_key(run: str, what: str) -> str:
     return f"delivery-{run[:8]}-{what}"
 
 
-def _show(visit: Closing, delivery: Delivery) -> str:
-    """Create the report, unless a process that died after creating it did so already."""
-    key = artifact_key(delivery.run, f"report-{visit.key.rpartition('/')[2]}")
+def _report_key(visit: Closing) -> str:
+    return artifact_key(visit.delivery.run, f"report-{visit.delivery.attempt}")
+
+
+def _shown(visit: Closing) -> str | None:
+    """The report that a process created before it died, if there is one."""
+    key = ArtifactFilterKey(any_=[_report_key(visit)])
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), limit=1)
-    if found:
-        return str(found[0].id)
-    return str(create_markdown_artifact(render(delivery), key=key, description=delivery.title))
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=key), limit=1)
+    return str(found[0].id) if found else None
+
+
+def _show(visit: Closing, delivery: Delivery) -> str:
+    return str(create_markdown_artifact(render(delivery), key=_report_key(visit), description=delivery.title))
 
 
 class Progress:

@@ -13,6 +13,7 @@ from blocks.workspace import Workspace
 from contracts.delivery import Outcome
 from contracts.errors import Unavailable
 from contracts.flake import FlakeVerdict, Quarantined, judge
+from contracts.forgery import forgeries
 from contracts.outputs import Concerns
 from contracts.policy import SuitePolicy
 from contracts.suite_files import is_test, is_test_configuration, shadows_test_tool
@@ -42,7 +43,7 @@ def verify_change(visit: Visit) -> Outcome:
 
 
 class _Bench:
-    """The exported trees of one visit, and the runs of the suite on them."""
+    """The runs of the suite in one visit; each on an export of its own, so that none sees what another left."""
 
     def __init__(self, visit: Visit, workspace: Workspace, folder: Path) -> None:
         self.visit = visit
@@ -51,22 +52,19 @@ class _Bench:
         self.workspace = workspace
         self.folder = folder
         self.base, self.head = visit.position.base, visit.position.head
+        self.changed = workspace.changed_paths(self.base, self.head)
+        self.tampering = self._classify()
+        self.seal = self._sealed_paths()
 
     def report(self) -> SuiteReport:
         """Run everything and put it together."""
-        tampering, touched = self._classify()
         control = self._control()
-        sealed_tree = self._sealed(tampering)
-        sealed = run_suite(self.suite, self.sandbox, sealed_tree)
-        own_tree, own = sealed_tree, None
-        if touched:
-            own_tree = self._export(self.head, "own")
-            own = run_suite(self.suite, self.sandbox, own_tree)
-        if own is not None and not self._has_tests():
-            sealed, own = own, None
-        red = [(name, sealed_tree) for name in sealed.named(*RED)]
-        red += [(name, own_tree) for name in (own.named(*RED) if own else []) if (name, sealed_tree) not in red]
-        verdicts = self._judge(red, control)
+        sealed, own = self._run(sealed=True), None
+        if any(map(_tests_something, self.changed)):
+            own = self._run(sealed=False)
+            if not any(is_test(path) for path in self.workspace.paths(self.base)):
+                sealed, own = own, None
+        verdicts = self._judge(sealed, own, control)
         return SuiteReport(
             tree=self.workspace.git.tree_of(self.head),
             sealed=sealed,
@@ -74,68 +72,71 @@ class _Bench:
             base=control,
             verdicts=verdicts,
             quarantined=self._quarantine(verdicts),
-            tampering=tampering,
+            tampering=self.tampering,
             environment=type(self.sandbox).__name__,
         )
 
-    def _export(self, commit: str, name: str) -> Path:
-        target = self.folder / name
-        self.workspace.export(commit, target)
-        return target
+    def _run(self, *, sealed: bool, test: str = "", commit: str = "") -> SuiteRun:
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="tree-") as name:
+            tree = Path(name) / "tree"
+            self.workspace.export(commit or self.head, tree, sealed=self.seal if sealed else None, base=self.base)
+            return run_suite(self.suite, self.sandbox, tree, test)
 
     def _control(self) -> SuiteRun:
         """The base's own run; it does not change within an attempt unless the base moves."""
         for earlier in self.visit.earlier:
             if earlier.get("control_of") == self.base:
                 return SuiteRun.model_validate(earlier["base"])
-        return run_suite(self.suite, self.sandbox, self._export(self.base, "base"))
+        return self._run(sealed=False, commit=self.base)
 
-    def _classify(self) -> tuple[list[Tampering], bool]:
-        paths = [
-            path
-            for path in self.workspace.changed_paths(self.base, self.head)
-            if is_test(path) or is_test_configuration(path) or shadows_test_tool(path)
-        ]
-        before = {path: self.workspace.text(self.base, path) for path in paths}
-        after = {path: self.workspace.text(self.head, path) for path in paths}
-        return classify(before, after), bool(paths)
+    def _classify(self) -> list[Tampering]:
+        before = {path: self.workspace.text(self.base, path) for path in self.changed}
+        after = {path: self.workspace.text(self.head, path) for path in self.changed}
+        return [*classify(before, after), *forgeries(before, after)]
 
-    def _has_tests(self) -> bool:
-        return any(is_test(path) for path in self.workspace.paths(self.base))
+    def _sealed_paths(self) -> list[str]:
+        """The changed paths that the sealed copy takes from the base: every test, and all that was tampered with.
 
-    def _sealed(self, tampering: list[Tampering]) -> Path:
-        """The head's sources with exactly the base's tests; a test file of the branch never gets in."""
-        tree = self._export(self.head, "sealed")
-        neutered = {one.path for one in tampering if one.blocks}
-        base_paths = set(self.workspace.paths(self.base))
-        for path in self.workspace.changed_paths(self.base, self.head):
-            mixed = is_test_configuration(path) and not is_test(path) and not path.endswith((".py", ".pth"))
-            sealed = is_test(path) or (is_test_configuration(path) and not mixed) or path in neutered
-            if not sealed:
-                continue
-            (tree / path).unlink(missing_ok=True)
-            if path in base_paths:
-                self.workspace.write(self.base, path, tree)
-        return tree
+        A file that configures more than the tests, such as pyproject.toml, is the branch's unless it was neutered.
+        """
+        neutered = {one.path for one in self.tampering if one.blocks}
+        only_tests = [path for path in self.changed if is_test(path) or _is_test_code(path)]
+        return sorted({*only_tests, *(path for path in self.changed if path in neutered)})
 
-    def _judge(self, red: list[tuple[str, Path]], control: SuiteRun) -> dict[str, FlakeVerdict]:
+    def _judge(self, sealed: SuiteRun, own: SuiteRun | None, control: SuiteRun) -> dict[str, FlakeVerdict]:
+        """Judge each red test by a run of its own, and flaky ones by another run of the whole suite."""
+        red = [(name, True) for name in sealed.named(*RED)]
+        red += [(name, False) for name in (own.named(*RED) if own else []) if (name, True) not in red]
         if len(red) > _MOST_RERUN or not self.suite.single:
             return {name: FlakeVerdict.CAUSED for name, _ in red}
-        verdicts: dict[str, FlakeVerdict] = {}
-        for name, tree in red:
-            alone = run_suite(self.suite, self.sandbox, tree, name)
-            verdict = judge("failed", alone.status(name), control.status(name))
-            if verdict is FlakeVerdict.INFRASTRUCTURE:
-                raise Unavailable(f"test {name!r} could not be run alone: {alone.problem}", detail=alone.output)
-            known = any(fnmatchcase(name, pattern) for pattern in self.suite.known_failing)
-            verdicts[name] = judge_excuse(verdict, self.visit.opening.item.kind, known)
+        verdicts = {name: self._judge_one(name, alone, control) for name, alone in red}
+        for seal in {seal for name, seal in red if verdicts[name] is FlakeVerdict.FLAKY}:
+            again = self._run(sealed=seal).named(*RED)
+            verdicts |= {name: FlakeVerdict.CAUSED for name in again if verdicts.get(name) is FlakeVerdict.FLAKY}
         return verdicts
+
+    def _judge_one(self, name: str, sealed: bool, control: SuiteRun) -> FlakeVerdict:
+        alone = self._run(sealed=sealed, test=name)
+        verdict = judge("failed", alone.status(name), control.status(name))
+        if verdict is FlakeVerdict.INFRASTRUCTURE:
+            raise Unavailable(f"test {name!r} could not be run alone: {alone.problem}", detail=alone.output)
+        known = any(fnmatchcase(name, pattern) for pattern in self.suite.known_failing)
+        return judge_excuse(verdict, control.status(name), self.visit.opening.item.kind, known)
 
     def _quarantine(self, verdicts: dict[str, FlakeVerdict]) -> list[Quarantined]:
         until = datetime.now(UTC) + timedelta(days=self.suite.quarantine_days)
-        reason = "failed in the suite, passed alone on the same tree"
+        reason = "failed in the suite, passed alone and in a second run of the suite on the same tree"
         flaky = [name for name, verdict in verdicts.items() if verdict is FlakeVerdict.FLAKY]
         return [Quarantined(test=name, until=until, reason=reason) for name in flaky]
+
+
+def _tests_something(path: str) -> bool:
+    return is_test(path) or is_test_configuration(path) or shadows_test_tool(path)
+
+
+def _is_test_code(path: str) -> bool:
+    """Configuration that is code, such as conftest.py, serves the tests alone."""
+    return is_test_configuration(path) and path.endswith((".py", ".pth"))
 
 
 def _explore(session: Session, workspace: Workspace, report: SuiteReport) -> list[Concern]:

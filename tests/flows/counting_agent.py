@@ -38,7 +38,7 @@ if "moves_base" in play and not (folder / "moved").exists():
     subprocess.run([*git, "update-ref", "refs/heads/main", tip], check=True)
 if "blocks_record" in play:
     run, step, visit = turn["session"].split("/")
-    (Path((folder / "journal").read_text()) / run / step / visit).mkdir(parents=True)
+    (Path((folder / "journal").read_text()) / run / f"{step}-{visit}.json").mkdir(parents=True)
 if "removes" in play and not (folder / "removed").exists():
     (folder / "removed").touch()
     shutil.rmtree(play["removes"])

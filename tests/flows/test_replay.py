@@ -114,7 +114,7 @@ def test_a_restart_from_the_tester_repeats_no_turn_before_it(shop: Shop):
 def test_a_damaged_record_stops_the_run_and_is_never_run_again(shop: Shop, damage: bytes | None):
     shop.play(merger=[{"text": "no idea"}])
     failed = shop.run(simple)
-    record = shop.home / f"journal/{failed.run}/coder/1"
+    record = shop.home / f"journal/{failed.run}/coder-1.json"
     whole = record.read_bytes()
     record.write_bytes(whole[: len(whole) // 2] if damage is None else damage)
     turns = shop.turns()

@@ -35,16 +35,16 @@ def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
 
 
 def test_an_outcome_is_kept_once_and_the_first_stays(ledger: Ledger, engine: Engine) -> None:
-    ledger.record_outcome(outcome())
-    ledger.record_outcome(outcome(status="replayed"))
-    ledger.record_outcome(outcome(visit=2, status="second"))
+    ledger.record_outcomes([outcome()])
+    ledger.record_outcomes([outcome(status="replayed")])
+    ledger.record_outcomes([outcome(visit=2, status="second")])
     query = "SELECT step, visit, status, seconds FROM outcomes ORDER BY visit"
     assert rows(engine, query) == [("coder", 1, "done", 1.5), ("coder", 2, "second", 1.5)]
 
 
 def test_records_that_come_together_are_kept_once(ledger: Ledger, engine: Engine) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(ledger.record_outcome, [outcome(visit=n % 5) for n in range(40)]))
+        list(pool.map(ledger.record_outcomes, [[outcome(visit=n % 5)] for n in range(40)]))
         list(pool.map(ledger.record_turn, [turn(turn=n % 5) for n in range(40)]))
     assert rows(engine, "SELECT count(*) FROM outcomes") == [(5,)]
     assert ledger.spend() == {"USD": 0.5}
