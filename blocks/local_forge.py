@@ -31,7 +31,7 @@ class LocalForge(Forge):
     _block_type_slug = "local-forge"
     _description = "Reaches Git repositories in a folder of this machine, with pull requests and checks beside them."
 
-    root: Path = Field(description="Folder with the repositories: <name>.git, or <name> for a bare one or a clone.")
+    root: Path = Field(description="Folder with the repositories: <name> for a bare one or a clone, else <name>.git.")
     check_commands: dict[str, list[str]] = Field(
         default_factory=dict, description="Program and arguments of each check, by its name; none by default."
     )

@@ -117,7 +117,7 @@ class LocalRepository:
 
 
 def find_repository(root: Path, name: str) -> LocalRepository:
-    """Return the repository `name` below `root`: `<name>.git`, else `<name>` (bare, or a clone with its `.git`).
+    """Return the repository `name` below `root`: `<name>` (bare, or a clone with its `.git`), else `<name>.git`.
 
     Raises:
         Misconfigured: there is none, or it cannot serve as a forge.
@@ -129,8 +129,8 @@ def find_repository(root: Path, name: str) -> LocalRepository:
     place = root.expanduser().absolute() / name
     bare = place.with_name(f"{place.name}.git")
     clone = place / ".git"
-    tree = None if bare.is_dir() or not clone.is_dir() else place
-    directory = bare if bare.is_dir() else clone if tree else place
+    tree = place if clone.is_dir() else None
+    directory = clone if tree else place if place.is_dir() else bare
     if not directory.is_dir():
         raise Misconfigured(f"there is no repository {name!r}; create {str(bare)!r} or correct the work item")
     try:

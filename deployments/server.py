@@ -56,6 +56,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def reachable(api: str) -> bool:
+    """Return whether a Prefect server answers at an API address."""
+    try:
+        return httpx.get(f"{api}/health", timeout=2, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @contextmanager
 def local_server(home: Path, port: int = 0, database: str = "") -> Generator[Server]:
     """Run a Prefect server for the time of the block, and point this process at it.
@@ -75,7 +83,7 @@ def local_server(home: Path, port: int = 0, database: str = "") -> Generator[Ser
     settings["PREFECT_API_DATABASE_CONNECTION_URL"] = database or f"sqlite+aiosqlite:///{home / 'prefect.db'}"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", ADDRESS, "--port", str(port)]
     with _process(command, home / "server.log", settings) as server:
-        _await(server, f"{address}/health", home / "server.log")
+        _await(server, address, home / "server.log")
         with _pointed_at(address, home / "prefect"):
             yield Server(api=address, pid=server.pid)
 
@@ -118,11 +126,9 @@ def _process(
 def _await(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if httpx.get(address, timeout=2, trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
+        if reachable(address):
+            return
+        time.sleep(0.1)
     raise Unavailable(f"the Prefect server did not start; read {str(log)!r}")
 
 
