@@ -187,8 +187,9 @@ def keep_up(package: str, installer: Path, home: Path) -> Kept:
 
 def _holds(git: Git, base: str, tip: str, ended: Delivery | None) -> bool:
     """Whether main moved on and holds the head that the run says it merged."""
-    said = ended is not None and ended.status is DeliveryStatus.MERGED
-    return said and tip != base and git.is_ancestor(base, tip) and git.is_ancestor(ended.head, tip)
+    if ended is None or ended.status is not DeliveryStatus.MERGED or tip == base:
+        return False
+    return git.is_ancestor(base, tip) and git.is_ancestor(ended.head, tip)
 
 
 def install(home: Path) -> None:

@@ -21,7 +21,7 @@ NATIVE = "reaches past the interpreter"
 NAMES = "names the tests, their tool or their report"
 COMPARES = "changes how values compare"
 
-_TEST_MODULE = re.compile(r"\.*(tests?|conftest|test_\w+|\w+_test)(\.|$)")
+_TEST_MODULE = re.compile(r"\.*test(\.|$)|(.*\.)?(conftest|test_\w+|\w+_test|tests)(\.|$)")
 _NAMES_TESTS = re.compile(
     r"junit|conftest|pytest|unittest|<testcase|<testsuite|\btests/|^tests?$|\btest_[\w*?]*\.py|\b_exit\b", re.IGNORECASE
 )
@@ -72,8 +72,10 @@ class Sign:
 def escapes(source: Source) -> Iterator[Sign]:
     """Return each use of a construct that no ordinary source needs, at import or later."""
     for text, node in source.texts():
-        if match := _NAMES_TESTS.search(text) or (text in _ATTRIBUTES and re.match(".*", text)):
+        if match := _NAMES_TESTS.search(text):
             yield Sign(text[max(0, match.start() - 20) : match.start() + 40], NAMES, node)
+        elif why := _ATTRIBUTES.get(text):
+            yield Sign(text, why, node)
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from _import(node)
@@ -90,8 +92,11 @@ def escapes(source: Source) -> Iterator[Sign]:
 def _import(node: ast.Import | ast.ImportFrom) -> Iterator[Sign]:
     for alias in node.names:
         name = imported(node, alias)
-        if why := why_imported(name):
-            yield Sign(f"import {name}", why, node)
+        module = name
+        if isinstance(node, ast.ImportFrom) and node.module and alias.name not in {"conftest", "tests"}:
+            module = "." * node.level + node.module
+        if why := why_imported(module):
+            yield Sign(f"import {module}", why, node)
         elif alias.name == "*" and isinstance(node, ast.ImportFrom) and node.module in _RISKY:
             yield Sign(f"import {name}", "may bring anything under its plain name", node)
         elif why := _DOTTED.get(name) or _ATTRIBUTES.get(alias.name):
@@ -102,7 +107,7 @@ def why_imported(name: str) -> str:
     """Return what is wrong with importing a module in source, or an empty text; relative names begin with a dot."""
     if _TEST_MODULE.match(name):
         return TOOLS
-    return _MODULES.get(name.split(".")[0], "")
+    return _MODULES.get(name.split(".", maxsplit=1)[0], "")
 
 
 def _reference(node: ast.Name | ast.Attribute, source: Source) -> Iterator[Sign]:
@@ -128,18 +133,13 @@ def _loaded_modules(node: ast.Name | ast.Attribute, source: Source) -> Iterator[
     around = source.parent(node)
     if isinstance(around, ast.Compare):
         return
-    if isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Load) and around.value is node:
-        if not source.runs_at_import(node) or isinstance(around.slice, ast.Constant) or _is_own(around.slice):
-            return
     if isinstance(around, ast.Attribute) and around.attr == "get":
         return
-    if isinstance(source.statement(node), ast.Import | ast.ImportFrom):
-        return
+    if isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Load) and around.value is node:
+        own = isinstance(around.slice, ast.Name) and around.slice.id in {"__name__", "__package__"}
+        if own or isinstance(around.slice, ast.Constant) or not source.runs_at_import(node):
+            return
     yield Sign("sys.modules", REPLACES, node)
-
-
-def _is_own(node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id in {"__name__", "__package__"}
 
 
 def _call(node: ast.Call, source: Source) -> Iterator[Sign]:
@@ -163,7 +163,7 @@ def _call(node: ast.Call, source: Source) -> Iterator[Sign]:
 def _is_self(arguments: list[ast.expr]) -> bool:
     inside = [inner for argument in arguments for inner in ast.walk(argument)]
     calls = any(isinstance(node, ast.Call) and terminal(node) in _SELF for node in inside)
-    return calls or any(isinstance(node, ast.Constant) and node.value in {0, 1} for node in inside)
+    return calls or any(ast.unparse(argument) in {"0", "-1"} for argument in arguments)
 
 
 def _holds_bytes(arguments: list[ast.expr]) -> bool:

@@ -26,9 +26,8 @@ class Origins:
         for node in nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
-                    self._bind(
-                        alias.asname or alias.name.split(".")[0], imported(node, alias, whole=bool(alias.asname))
-                    )
+                    origin = imported(node, alias, whole=bool(alias.asname))
+                    self._bind(alias.asname or origin, origin)
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     self._bind(alias.asname or alias.name, imported(node, alias))

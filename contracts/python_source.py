@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import cast
 
 from contracts.import_level import import_level
 from contracts.python_origins import Origins, text_of
@@ -29,7 +28,7 @@ class Source:
         self.is_program = PurePosixPath(path).name == "__main__.py"
         self._running = import_level(self.tree, self.origins)
         self._parents = {id(child): node for node in ast.walk(self.tree) for child in ast.iter_child_nodes(node)}
-        self._docstrings = set(self._find_docstrings())
+        self._silent = set(self._find_silent())
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node around a node; none for the module."""
@@ -49,21 +48,20 @@ class Source:
     def texts(self) -> Iterator[tuple[str, ast.AST]]:
         """Return each text that the module holds and its node, put together where it is written in parts.
 
-        Docstrings are left out, unless the module reads one.
+        Texts that stand as a statement are left out, docstrings too unless the module reads one.
         """
         for node in ast.walk(self.tree):
-            if isinstance(node, ast.Constant | ast.BinOp | ast.JoinedStr) and id(node) not in self._docstrings:
+            if isinstance(node, ast.Constant | ast.BinOp | ast.JoinedStr) and id(node) not in self._silent:
                 inner = isinstance(self.parent(node), ast.BinOp | ast.JoinedStr) and text_of(self.parent(node))
                 text = "" if inner else text_of(node)
                 if text:
                     yield text, node
 
-    def _find_docstrings(self) -> Iterator[int]:
+    def _find_silent(self) -> Iterator[int]:
         nodes = list(ast.walk(self.tree))
-        if any("__doc__" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in nodes):
-            return
+        read = any("__doc__" in (getattr(node, "id", ""), getattr(node, "attr", "")) for node in nodes)
+        documented = [node for node in nodes if isinstance(node, _DOCUMENTED) and node.body] if read else []
+        docstrings = {id(node.body[0]) for node in documented}
         for node in nodes:
-            body = cast("list[ast.stmt]", node.body) if isinstance(node, _DOCUMENTED) else []
-            first = body[0] if body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                yield id(first.value)
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and id(node) not in docstrings:
+                yield id(node.value)

@@ -30,6 +30,8 @@ SYMBOLS = {
     DeliveryStatus.FAILED: "🔴",
 }
 _MOST_TESTS = 30
+_MOST_HUNKS = 5
+_MOST_WORDS = 4_000
 
 
 def cell(text: str) -> str:
@@ -128,7 +130,24 @@ def _tests(delivery: Delivery) -> str:
     rows = [(cell(name), base[name], now[name], str(report.verdicts.get(name, ""))) for name in telling]
     head = f"{_suite_line(report)} on tree `{report.tree[:12]}`; {len(report.witnesses)} red on the base and green now."
     rest = table(("test", "base", "branch", "judged"), rows)
-    return f"{head}\n\n{rest}".strip()
+    return "\n\n".join(part for part in (head, rest, _tampering(report)) if part)
+
+
+def _tampering(report: SuiteReport) -> str:
+    """The changes to tests that only a person lets pass, each with what was changed."""
+    rows = [(cell(one.path), cell(one.name), str(one.change), cell(one.why)) for one in report.blocking]
+    hunks = [fenced(one.hunk) for one in report.blocking[:_MOST_HUNKS] if one.hunk]
+    listed = table(("path", "test", "change", "why"), rows)
+    return "\n\n".join(["**Only a person lets this pass:**", listed, *hunks]) if rows else ""
+
+
+def _words(delivery: Delivery) -> str:
+    """What each step that answers in prose said last, folded."""
+    last = {one.step: one for one in delivery.timeline if one.agent and one.output.strip() and not one.data}
+    return "\n\n".join(
+        f"<details><summary>{one.step} {one.visit}</summary>\n\n{fenced(one.output[:_MOST_WORDS])}\n\n</details>"
+        for one in last.values()
+    )
 
 
 def _status(report: SuiteReport, name: str) -> str:
@@ -163,6 +182,7 @@ def render(delivery: Delivery) -> str:
         ("Timeline", _timeline(delivery)),
         ("Verdicts", _verdicts(delivery)),
         ("Tests", _tests(delivery)),
+        ("In the steps' own words", _words(delivery)),
         ("Change", fenced(delivery.stat) if delivery.stat else ""),
         (
             "Cost",

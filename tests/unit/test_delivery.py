@@ -11,7 +11,7 @@ from contracts.merger import Hold, HoldRule
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OUTCOME = Outcome(
-    step="coder", kind="coder", visit=2, output="done", data={"a": 1}, usage=[Usage(cost=0.1)], started=NOW
+    run="r", step="coder", kind="coder", visit=2, output="done", data={"a": 1}, usage=[Usage(cost=0.1)], started=NOW
 )
 
 

@@ -192,7 +192,7 @@ def test_a_fixer_is_told_what_is_red_and_what_is_gone() -> None:
     text = report(sealed, base=run(add="passed"), own=own, concerns=[concern("high")]).render()
     for words in (
         "Red: sum\nassert 2 == 3",
-        "but did not run now: add",
+        "Ran on the base but not now: add",
         "wrote no results\nSyntaxError",
         "(high): slow",
     ):
@@ -221,17 +221,20 @@ def test_how_one_test_ended(seen: SuiteRun, name: str, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "kind", "known", "judged"),
+    ("verdict", "base", "kind", "known", "judged"),
     [
-        (PREEXISTING, "bug", False, CAUSED),
-        (PREEXISTING, "bug", True, PREEXISTING),
-        (PREEXISTING, "feature", False, PREEXISTING),
-        (FLAKY, "bug", False, FLAKY),
-        (CAUSED, "feature", True, CAUSED),
-        (INFRASTRUCTURE, "bug", True, INFRASTRUCTURE),
+        (PREEXISTING, "failed", "bug", False, CAUSED),
+        (PREEXISTING, "failed", "bug", True, PREEXISTING),
+        (PREEXISTING, "error", "feature", False, PREEXISTING),
+        (FLAKY, "passed", "bug", False, FLAKY),
+        (FLAKY, "failed", "bug", False, CAUSED),
+        (FLAKY, "error", "bug", True, FLAKY),
+        (FLAKY, "failed", "feature", False, FLAKY),
+        (CAUSED, "passed", "feature", True, CAUSED),
+        (INFRASTRUCTURE, "failed", "bug", True, INFRASTRUCTURE),
     ],
 )
 def test_what_was_red_before_excuses_no_bug(
-    verdict: FlakeVerdict, kind: str, *, known: bool, judged: FlakeVerdict
+    verdict: FlakeVerdict, base: str, kind: str, *, known: bool, judged: FlakeVerdict
 ) -> None:
-    assert judge_excuse(verdict, kind, known) is judged
+    assert judge_excuse(verdict, base, kind, known) is judged
