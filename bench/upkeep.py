@@ -86,6 +86,10 @@ def read_package(text: str) -> str:
     return text
 
 
+def _name(package: str) -> str:
+    return package.partition("==")[0].lower()
+
+
 def make_installer(folder: Path) -> Path:
     """Make a virtual environment with pip in a folder that does not exist yet, and return its Python."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -105,7 +109,7 @@ def download(package: str, installer: Path, folder: Path) -> Path:
     """
     folder.mkdir(parents=True)
     pip = [str(installer), "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    source = ["--no-binary", package.partition("==")[0], "--dest", str(folder), package]
+    source = ["--no-binary", _name(package), "--dest", str(folder), package]
     result = subprocess.run([*pip, *source], capture_output=True, text=True, check=False)
     archives = list(folder.glob("*.tar.gz"))
     if result.returncode or len(archives) != 1:
@@ -160,10 +164,9 @@ def deliver(name: str) -> tuple[Delivery | None, str]:
     return ended, render(ended)
 
 
-def keep_up(package: str, installer: Path, home: Path) -> Kept:
-    """Deliver one package, and look at what its main holds afterwards."""
-    name = package.partition("==")[0].lower()
-    files = download(package, installer, home / "packages" / name)
+def keep_up(package: str, files: Path, home: Path) -> Kept:
+    """Deliver one package whose source is in `files`, and look at what its main holds afterwards."""
+    name = _name(package)
     git = make_repository(files, home / "forge" / f"{name}.git")
     base = git.commit_of("main")
     before = results(git, base, home / "judged" / name / "before")
@@ -179,7 +182,7 @@ def keep_up(package: str, installer: Path, home: Path) -> Kept:
         merged=_holds(git, base, tip, ended),
         tests=len(passed),
         same=before == after and bool(passed),
-        findings=(int(counts[-1][0]), int(counts[-1][1])) if counts else None,
+        findings=(int(counts[0][0]), int(counts[-1][1])) if counts else None,
         report=report,
         seconds=seconds,
     )
@@ -207,11 +210,12 @@ def run(packages: list[str], home: Path) -> list[Kept]:
     os.environ["DELIVERY_HOME"] = str(home)
     logging.disable(logging.WARNING)
     installer = make_installer(home / "installer")
+    sources = {package: download(package, installer, home / "packages" / _name(package)) for package in packages}
     kept: list[Kept] = []
     with local_server(home / "server"):
         install(home)
-        for package in packages:
-            kept.append(keep_up(package, installer, home))
+        for package, files in sources.items():
+            kept.append(keep_up(package, files, home))
             print(f"{kept[-1].report}\n\n{kept[-1].line}\n", flush=True)
     return kept
 
@@ -230,7 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="upkeep", description=__doc__)
     parser.add_argument("packages", nargs="*", type=read_package, default=list(PACKAGES), help="name==version")
     packages: list[str] = parser.parse_args(arguments).packages
-    if len({package.partition("==")[0].lower() for package in packages}) < len(packages):
+    if len(set(map(_name, packages))) < len(packages):
         raise Misconfigured(f"a package stands twice in {packages!r}; name each once")
     with tempfile.TemporaryDirectory(prefix="upkeep-", ignore_cleanup_errors=True) as folder:
         kept = run(packages, Path(folder).resolve())

@@ -23,7 +23,7 @@ COMPARES = "changes how values compare"
 
 _TEST_MODULE = re.compile(r"\.*test(\.|$)|(.*\.)?(conftest|test_\w+|\w+_test|tests)(\.|$)")
 _NAMES_TESTS = re.compile(
-    r"junit|conftest|pytest|unittest|<testcase|<testsuite|\btests/|^tests?$|\btest_[\w*?]*\.py|\b_exit\b", re.IGNORECASE
+    r"junit|conftest|pytest|unittest|<testcase|<testsuite|\btests/|^tests$|\btest_[\w*?]*\.py|\b_exit\b", re.IGNORECASE
 )
 
 _MODULES = {

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from contracts.escapes import ENDS, HIDES, REPLACES, Sign
-from contracts.python_origins import text_of
+from contracts.python_origins import BUILTINS, text_of
 from contracts.python_source import Source
 from contracts.syntax_shape import terminal
 
@@ -116,4 +116,4 @@ def _entry(node: ast.Subscript, source: Source) -> Iterator[Sign]:
 
 def _are_foreign(names: set[str]) -> bool:
     """Return whether any name was imported from outside the package; built-in names are not imported."""
-    return any(not name.startswith(".") for name in names)
+    return any(name.split(".")[0] not in {"", *BUILTINS} for name in names)

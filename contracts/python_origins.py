@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 
-_BUILTINS = frozenset({
+BUILTINS = frozenset({
     "__builtins__", "__import__", "compile", "delattr", "eval", "exec", "exit", "getattr", "object", "open", "quit",
     "setattr", "type", "vars",
 })  # fmt: skip
+"""Built-in names that are followed like imported ones."""
+
 _IMPORTING = frozenset({"__import__", "importlib.import_module", "importlib.__import__"})
 _PASSES = 2
 _MOST = 32
@@ -41,7 +43,7 @@ class Origins:
         `__import__("os").path` and `sys.modules["os"].path`. A relative import begins with a dot.
         """
         if isinstance(node, ast.Name):
-            return self._names.get(node.id, set[str]()) | ({node.id} & _BUILTINS)
+            return self._names.get(node.id, set[str]()) | ({node.id} & BUILTINS)
         if isinstance(node, ast.Attribute):
             return _below(self.of(node.value), node.attr)
         if isinstance(node, ast.Call):
@@ -74,8 +76,9 @@ class Origins:
                 pairs = [*zip(target.elts, value.elts, strict=False)]
             for name, source in pairs:
                 if isinstance(name, ast.Name) and source is not None:
-                    for origin in self.of(source) - {name.id}:
-                        self._bind(name.id, origin)
+                    for origin in self.of(source) - self.of(name):
+                        if not origin.startswith(tuple(f"{known}." for known in self.of(name))):
+                            self._bind(name.id, origin)
 
 
 def _below(owners: set[str], name: str) -> set[str]:

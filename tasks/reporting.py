@@ -49,8 +49,7 @@ def close_run(visit: Closing) -> Delivery:
     if position.changed and not opening.dry_run and delivery.status is not DeliveryStatus.FAILED:
         delivery = delivery.model_copy(update={"pull_request": open_pull_request(opening).url})
     if position.changed:
-        diff = workspace_of(opening).measure(position.base, position.head)
-        delivery = delivery.model_copy(update={"stat": diff.stat()})
+        delivery = delivery.model_copy(update={"stat": _stat(opening, position)})
     perform(opening, f"report/{opening.attempt}", "report", lambda: _show(visit, delivery), lambda: _shown(visit))
     if delivery.pull_request:
         _comment(opening, delivery)
@@ -61,6 +60,14 @@ def close_run(visit: Closing) -> Delivery:
     if home.exists():
         (home / ENDED).touch()
     return delivery
+
+
+def _stat(opening: Opening, position: Position) -> str:
+    """The diff, a line a file; empty when the checkout has lost its commits, as the failure then says."""
+    workspace = workspace_of(opening)
+    workspace.create()
+    held = all(map(workspace.git.commit_of, (position.base, position.head)))
+    return workspace.measure(position.base, position.head).stat() if held else ""
 
 
 def _row(outcome: Outcome) -> OutcomeRow:

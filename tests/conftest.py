@@ -4,5 +4,7 @@ import os
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.installation"]
+
 settings.register_profile("delivery", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("delivery")

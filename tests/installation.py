@@ -1,4 +1,4 @@
-"""A real Prefect server, real Git and real processes; only the agents play scripts."""
+"""Fixtures for tests that need a whole installation: a real Prefect server, real Git, real processes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ import pytest
 
 import blocks
 from deployments.bootstrap import bootstrap, python_folder, save
-from deployments.server import local_server
+from deployments.server import Server, local_server
 from tests.flows.shop import AGENT, FILES, FINE, FIXED, GOOD, Shop
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     home = tmp_path_factory.mktemp("installation")
     before = os.environ.get("DELIVERY_HOME")
     os.environ["DELIVERY_HOME"] = str(home)
-    with local_server(home):
+    with local_server(home) as running:
         bootstrap(home)
         save(blocks.LocalSandbox(path=[python_folder()], readable=[AGENT.parent]))
-        yield home
+        yield running
     if before is None:
         del os.environ["DELIVERY_HOME"]
     else:
         os.environ["DELIVERY_HOME"] = before
+
+
+@pytest.fixture
+def installation(server: Server) -> Path:
+    assert server.pid
+    return Path(os.environ["DELIVERY_HOME"])
 
 
 @pytest.fixture
