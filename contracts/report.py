@@ -46,6 +46,12 @@ def fenced(text: str) -> str:
     return f"{mark}\n{text}\n{mark}"
 
 
+def plain(text: str, most: int = 100) -> str:
+    """Return text as one line of at most `most` characters, with a sign where it was cut."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
+
+
 def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """Return a Markdown table; no rows give an empty text."""
     if not rows:
@@ -92,14 +98,14 @@ def _timeline(delivery: Delivery) -> str:
     rows = [
         (
             f"`{one.step}` {one.visit}",
-            one.agent or "–",
+            cell(plain(summary(one))),
             seconds(one.seconds),
             cell(cost(one)),
-            cell(summary(one)),
+            one.agent or "–",
         )
         for one in delivery.timeline
     ]
-    return table(("step", "agent", "took", "cost", "outcome"), rows)
+    return table(("step", "outcome", "took", "cost", "agent"), rows)
 
 
 def _verdicts(delivery: Delivery) -> str:

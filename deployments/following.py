@@ -12,17 +12,13 @@ from prefect.client.schemas.objects import FlowRun, TaskRun
 from prefect.client.schemas.sorting import ArtifactSort, TaskRunSort
 from prefect.deployments import run_deployment
 
-from blocks.journal import Journal
-from blocks.loading import load
-from contracts.delivery import DeliveryStatus, Outcome
-from contracts.report import cell, seconds, summary
+from contracts.delivery import DeliveryStatus
+from contracts.report import seconds
 from contracts.work import WorkItem
-from tasks._replay import JOURNAL
 
 _POLL_SECONDS = 0.5
 _LAG_SECONDS = 2.0
 """The server records the ends of steps in batches, up to a second after they happened."""
-_WIDTH = 90
 
 
 def start(deployment: str, item: WorkItem) -> str:
@@ -37,7 +33,6 @@ def follow(run: str) -> tuple[str, bool]:
     Args:
         run: id of the flow run; it may not have begun yet.
     """
-    journal = load(JOURNAL, Journal)
     seen: set[UUID] = set()
     with get_client(sync_client=True) as client:
         while True:
@@ -48,7 +43,7 @@ def follow(run: str) -> tuple[str, bool]:
             for step in _ended(client, run):
                 if step.id not in seen:
                     seen.add(step.id)
-                    print(_line(journal, run, step), flush=True)
+                    print(_line(step), flush=True)
             if flow_run.state is not None and final:
                 print(_last_line(flow_run), flush=True)
                 return _report(client, run), flow_run.state.name == DeliveryStatus.MERGED.value.capitalize()
@@ -62,16 +57,11 @@ def _ended(client: SyncPrefectClient, run: str) -> list[TaskRun]:
     return [step for step in reversed(steps) if step.state is not None and step.state.is_final()]
 
 
-def _line(journal: Journal, run: str, step: TaskRun) -> str:
-    mark = "✓" if step.state is not None and step.state.is_completed() else "✗"
-    said = _outcome(journal, f"{run}/{step.name.replace(' ', '/')}")
-    return f"  {mark} {step.name:<22} {seconds(step.total_run_time.total_seconds()):>8}  {said}".rstrip()
-
-
-def _outcome(journal: Journal, key: str) -> str:
-    """What the journal's record says in a line; nothing when the step failed or its record is no outcome."""
-    outcome = journal.recall(key)
-    return cell(summary(outcome))[:_WIDTH] if isinstance(outcome, Outcome) else ""
+def _line(step: TaskRun) -> str:
+    done = step.state is not None and step.state.is_completed()
+    said = (step.state.message if step.state is not None else "") or ""
+    took = seconds(step.total_run_time.total_seconds())
+    return f"  {'✓' if done else '✗'} {step.name:<22} {took:>8}  {said}".rstrip()
 
 
 def _last_line(flow_run: FlowRun) -> str:

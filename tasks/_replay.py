@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
+from prefect.states import Completed
 
 from blocks.journal import Journal
+from contracts.delivery import Outcome
 from contracts.errors import Misconfigured, Unavailable
+from contracts.report import plain, summary
 
 JOURNAL = "delivery-journal/main"
 """Reference of the journal's block; every pipeline names it as its result storage."""
@@ -34,6 +37,14 @@ def _key(_: object, parameters: dict[str, Any]) -> str:
     return parameters["record"].visit.key
 
 
+def _told(result: Result) -> Result:
+    """Give the task run's final state what the outcome says, so that log and page show it."""
+    if not isinstance(result, Outcome):
+        return result
+    told: Any = Completed(message=plain(summary(result)), data=result)
+    return told
+
+
 def _did_not_answer(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     try:
         state.result()
@@ -53,7 +64,7 @@ def journaled(name: str) -> Callable[[Callable[[Asked], Result]], Callable[[Aske
 
     def decorate(function: Callable[[Asked], Result]) -> Callable[[Asked], Result]:
         def run(record: Record) -> Result:
-            return function(record.visit)
+            return _told(function(record.visit))
 
         run.__doc__, run.__qualname__ = function.__doc__, function.__qualname__
         step = task(
@@ -68,7 +79,9 @@ def journaled(name: str) -> Callable[[Callable[[Asked], Result]], Callable[[Aske
         )(run)
 
         def call(visit: Asked) -> Result:
-            return step(Record(visit))
+            made: Any = step(Record(visit))
+            data: Any = made.data if isinstance(made, State) else None  # pyright: ignore[reportUnknownMemberType] - of any kind
+            return data.result if data is not None else made
 
         update_wrapper(call, function)
         return call

@@ -76,4 +76,4 @@ def _ended(
     session: Session, url: str, *, merged: bool = False, moved: bool = False, reason: str = "", commit: str = ""
 ) -> Outcome:
     data = {"merged": merged, "moved": moved, "reason": reason, "pull_request": url}
-    return session.outcome(output=reason or f"merged as {commit}", data=data, commit=commit)
+    return session.outcome(output=reason or f"merged as {commit[:12]}", data=data, commit=commit)
