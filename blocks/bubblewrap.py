@@ -87,9 +87,10 @@ def bubblewrap(view: View) -> list[str]:
         mounts.bind(path.resolve(), path.resolve(), writable=True)
     covered = frozenset(mounts.hidden)
     tools = [path for path in view.tools if _exists(path) and path.resolve() not in covered]
-    exposed = {(path, place) for path in (*view.readable, *tools) for place in _places(path) if mounts.covers(place)}
-    for path, place in exposed:
-        mounts.bind(path.resolve(), place, writable=False)
+    exposed = {place: path for path in (*view.readable, *tools) for place in _places(path)}
+    for place in sorted(exposed, key=lambda place: len(place.parts)):
+        if mounts.covers(place):
+            mounts.bind(exposed[place].resolve(), place, writable=False)
     network = () if view.network else ("--unshare-net",)
     return ["bwrap", *_ISOLATION, *network, *_SYSTEM, *mounts.render(), "--chdir", "/", "--"]
 

@@ -145,8 +145,10 @@ class LocalSandbox(Sandbox):
 
 
 def _homes() -> list[Path]:
-    """Return the home directories of the flow's user and of Prefect; a user id without an account has only the last."""
+    """Return the home directories of the installation, of Prefect and of the flow's user, if it has an account."""
     homes = [get_current_settings().home]
+    if os.environ.get("DELIVERY_HOME"):
+        homes.append(Path(os.environ["DELIVERY_HOME"]).absolute())
     with suppress(KeyError):
         homes.append(Path(pwd.getpwuid(os.getuid()).pw_dir))
     with suppress(RuntimeError):

@@ -78,7 +78,7 @@ class Policy(BaseModel):
         default=MergePolicy(auto_merge=True), description="What may merge by itself; none: nothing."
     )
     protected: list[str] = Field(
-        default=[".github/**", ".gitlab-ci.yml", "**/CODEOWNERS", ".gitattributes", ".gitmodules"],
+        default=[".github/**", ".gitlab-ci.yml", "**/CODEOWNERS", "**/.gitattributes", "**/.gitmodules"],
         description="Paths whose change only a person merges, as patterns with * and **.",
     )
     running: int = Field(default=0, ge=0, le=1_000, description="Most live runs on one repository; 0: no limit.")

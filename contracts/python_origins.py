@@ -32,7 +32,8 @@ class Origins:
                     self._bind(alias.asname or origin, origin)
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    self._bind(alias.asname or alias.name, imported(node, alias))
+                    if alias.name != "*":
+                        self._bind(alias.asname or alias.name, imported(node, alias))
         for node in nodes * _PASSES:
             self._bind_alias(node)
 

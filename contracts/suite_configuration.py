@@ -17,9 +17,11 @@ from contracts.syntax_shape import UNREADABLE, names_in, parse, shape
 
 _Settings = Mapping[str, object]
 _NOTHING: _Settings = {}
+_LINE_ENDS = re.compile(r"\r\n?|\n")
 _COVERAGE = frozenset({
     "omit", "include", "exclude_lines", "exclude_also", "partial_branches", "plugins", "run_omit", "disable_warnings",
 })  # fmt: skip
+_COVERAGE_SECTIONS = ("DEFAULT", "coverage", "run", "report")
 _COMMANDS = frozenset({"commands", "commands_pre", "commands_post", "setenv", "set_env", "allowlist_externals"})
 
 
@@ -95,14 +97,23 @@ def _whole(text: str) -> _Settings:
     return {"the whole file": [line.rstrip() for line in text.splitlines()]}
 
 
+class _Sections(configparser.RawConfigParser):
+    """Sections as pytest reads them: none lends its options to the others, and upper and lower case differ."""
+
+    def optionxform(self, optionstr: str) -> str:
+        """Return the name of an option as it is written."""
+        return optionstr
+
+
 def _ini(text: str) -> _Settings:
-    parser = configparser.RawConfigParser()
-    parser.read_string(text)
-    found: dict[str, object] = {}
+    parser = _Sections(default_section="")
+    parser.read_string("\n".join(text.splitlines()))
+    unclear = [line for line in _LINE_ENDS.split(text) if len(line.splitlines()) > 1]
+    found: dict[str, object] = {"lines that end for some readers only": unclear} if unclear else {}
     for section in parser.sections():
         for option, value in parser.items(section):
             if _counts_in_ini(section, option, value):
-                place = "fail_under" if option == "fail_under" else f"{section}.{option}"
+                place = "fail_under" if option.lower() == "fail_under" else f"{section}.{option}"
                 found[place] = [line.strip() for line in (value or "").splitlines() if line.strip()]
         if section in {"pytest", "tool:pytest"}:
             found[section] = True
@@ -113,9 +124,10 @@ def _ini(text: str) -> _Settings:
 def _counts_in_ini(section: str, option: str, value: str | None) -> bool:
     if section.startswith(("pytest", "tool:pytest")) or "pytest11" in f"{section}.{option} {value}":
         return True
-    if section.startswith("testenv") and option in _COMMANDS:
+    name = option.lower()
+    if section.startswith("testenv") and name in _COMMANDS:
         return True
-    return option == "fail_under" or (section.startswith(("coverage", "run", "report")) and option in _COVERAGE)
+    return name == "fail_under" or (section.startswith(_COVERAGE_SECTIONS) and name in _COVERAGE)
 
 
 def _pyproject(text: str) -> _Settings:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import PurePosixPath
+
+from contracts.module_names import DISTRIBUTIONS, TEST_TOOLS
 
 _DIRECTORIES = frozenset({"test", "tests", "testing", "__tests__", "testdata", "__snapshots__", "__mocks__"})
 _NAMED_AS_TEST = re.compile(
@@ -23,6 +24,7 @@ _CODE = re.compile(
 )
 _COMPILED = (".pyc", ".pyo", ".so", ".pyd", ".dll", ".dylib")
 _IMPORTABLE = (".py", *_COMPILED)
+_SOURCE_ROOTS = ((), ("src",))
 
 _CONFIGURATION = re.compile(
     r"""
@@ -33,16 +35,7 @@ _CONFIGURATION = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_INSTALLED = re.compile(r"(^|/)([^/]+\.(egg-info|dist-info)|(site|user)customize)/", re.IGNORECASE)
-
-_TEST_TOOLS = frozenset({
-    "_hypothesis_pytestplugin", "_pytest", "anyio", "attr", "attrs", "coverage", "covdefaults", "execnet",
-    "exceptiongroup", "faker", "freezegun", "hypothesis", "iniconfig", "junitparser", "mock", "nose", "nose2", "nox",
-    "packaging", "pluggy", "py", "pygments", "pytest", "pytest_asyncio", "pytest_cov", "pytest_django", "pytest_mock",
-    "pytest_randomly", "pytest_rerunfailures", "pytest_timeout", "pytest_xdist", "requests_mock", "respx", "responses",
-    "sitecustomize", "sortedcontainers", "syrupy", "tomli", "tox", "trio", "typeguard", "usercustomize", "xdist",
-})  # fmt: skip
-_SHADOWABLE = sys.stdlib_module_names | _TEST_TOOLS
+_INSTALLED = re.compile(r"(^|/)([^/]+\.(egg-info|dist-info)|(site|user)customize)(/|$)", re.IGNORECASE)
 
 
 def is_test(path: str) -> bool:
@@ -63,21 +56,25 @@ def is_test_configuration(path: str) -> bool:
 
 
 def shadows_test_tool(path: str) -> bool:
-    """Return whether a new file at this path would be imported instead of the standard library or a test tool.
+    """Return whether something new at this path would be imported instead of what the test run needs.
 
     Args:
         path: path in the repository, with forward slashes.
 
-    True for modules and packages at the root, in `src/` and anywhere below a test directory.
+    True for modules and packages that are called as the standard library or a test tool at the root, in `src/` and
+    anywhere below a test directory, or as a well-known distribution at the root, in `src/` and right in a test
+    directory. A path without a suffix may be a link to a package.
     """
     pure = PurePosixPath(path)
-    if not pure.name.endswith(_IMPORTABLE):
+    if not (pure.name.endswith(_IMPORTABLE) or "." not in pure.name):
         return False
     stem = pure.name.split(".")[0]
     parts = pure.parts[:-1]
     name, place = (parts[-1], parts[:-1]) if stem == "__init__" and parts else (stem, parts)
-    importable = place in ((), ("src",)) or any(part.lower() in _DIRECTORIES for part in place)
-    return importable and name in _SHADOWABLE
+    in_tests = any(part.lower() in _DIRECTORIES for part in place)
+    if name in TEST_TOOLS:
+        return in_tests or place in _SOURCE_ROOTS
+    return name in DISTRIBUTIONS and (place in _SOURCE_ROOTS or (in_tests and len(place) == 1))
 
 
 def has_test_name(path: str) -> bool:

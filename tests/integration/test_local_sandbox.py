@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Generator
@@ -119,6 +120,29 @@ def test_path_directories_come_first(sandbox: LocalSandbox, workspace: Path, tmp
     own = sandbox.model_copy(update={"path": [str(tools)]})
     assert own.run(Command(argv=["ls"], directory=workspace)).stdout == "mine\n"
     assert shell(own, workspace, "ls").stdout == "mine\n"
+
+
+def test_a_link_to_a_program_below_a_hidden_directory_is_started(
+    protected: LocalSandbox, workspace: Path, tmp_path: Path
+) -> None:
+    programs = tmp_path / "environment" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "tool").symlink_to(shutil.which("true") or "/bin/true")
+    sandbox = protected.model_copy(update={"path": [str(programs)], "readable": [programs.parent]})
+    assert sandbox.run(Command(argv=["tool"], directory=workspace)).succeeded
+
+
+def test_what_the_installation_keeps_is_not_visible(
+    protected: LocalSandbox, workspace: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Path("/var/tmp") / tmp_path_factory.mktemp("kept").name
+    home.mkdir()
+    (home / "ledger.db").touch()
+    monkeypatch.setenv("DELIVERY_HOME", str(home))
+    try:
+        assert protected.run(Command(argv=["ls", str(home)], directory=workspace)).stdout == ""
+    finally:
+        shutil.rmtree(home)
 
 
 def test_home_and_temporary_directory_are_new_and_removed(sandbox: LocalSandbox, workspace: Path) -> None:
