@@ -115,7 +115,7 @@ def _ini(text: str) -> _Settings:
             if _counts_in_ini(section, option, value):
                 place = "fail_under" if option.lower() == "fail_under" else f"{section}.{option}"
                 found[place] = [line.strip() for line in (value or "").splitlines() if line.strip()]
-        if section in {"pytest", "tool:pytest"}:
+        if section.startswith(("pytest", "tool:pytest")):
             found[section] = True
     bound = cast("list[str]", found.get("fail_under", []))
     return found | ({"fail_under": "".join(bound)} if bound else {})

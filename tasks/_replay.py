@@ -45,6 +45,11 @@ def _told(result: Result) -> Result:
     return told
 
 
+def _untold(made: Any) -> Any:
+    """The outcome out of the state of a step that was executed; a recorded one comes without a state."""
+    return made.data.result if isinstance(made, State) else made
+
+
 def _did_not_answer(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     try:
         state.result()
@@ -79,9 +84,7 @@ def journaled(name: str) -> Callable[[Callable[[Asked], Result]], Callable[[Aske
         )(run)
 
         def call(visit: Asked) -> Result:
-            made: Any = step(Record(visit))
-            data: Any = made.data if isinstance(made, State) else None  # pyright: ignore[reportUnknownMemberType] - of any kind
-            return data.result if data is not None else made
+            return _untold(step(Record(visit)))
 
         update_wrapper(call, function)
         return call

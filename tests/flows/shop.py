@@ -23,8 +23,8 @@ from contracts.work import Repository, WorkItem
 from deployments.bootstrap import python_folder, save
 
 AGENT = Path(__file__).with_name("counting_agent.py")
-GOOD = {"structured": {"rating": 0.95, "summary": "good", "comments": []}}
-FINE = {"structured": {"complexity": 0.1, "risk": 0.1, "impact": 0.2, "rationale": "one line"}}
+GOOD: dict[str, Any] = {"structured": {"rating": 0.95, "summary": "good", "comments": []}}
+FINE: dict[str, Any] = {"structured": {"complexity": 0.1, "risk": 0.1, "impact": 0.2, "rationale": "one line"}}
 BROKEN = "def total(prices):\n    return sum(prices) - 1\n"
 FIXED = "def total(prices):\n    return sum(prices)\n"
 TESTS = "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
@@ -42,7 +42,7 @@ class Shop:
     home: Path
     root: Path
     name: str
-    script: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    script: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
 
     @property
     def folder(self) -> Path:
@@ -53,7 +53,7 @@ class Shop:
         return Git(self.home / f"forge/{self.name}.git")
 
     def item(self, **fields: Any) -> WorkItem:
-        values = {"repository": Repository(name=self.name), "title": "Total is off by one", "kind": "bug", **fields}
+        values: dict[str, Any] = {"repository": Repository(name=self.name), "title": "Total is off by one", "kind": "bug", **fields}
         return WorkItem(**values)
 
     def seed(self, files: dict[str, str]) -> None:
@@ -68,7 +68,7 @@ class Shop:
     def policy(self, **fields: Any) -> str:
         command = [sys.executable, str(AGENT), str(self.folder)]
         agent = save(blocks.CommandAgent(command=command), self.name)
-        values = {
+        values: dict[str, Any] = {
             "sandbox": self.open_sandbox(),
             "agents": {"default": agent},
             "workspaces": self.home / "runs",
@@ -91,7 +91,7 @@ class Shop:
 
     def run(self, flow: Flow[..., Delivery], **parameters: Any) -> Delivery:
         values = {"item": self.item(), "policy": f"delivery-policy/{self.name}", **parameters}
-        state = flow(**values, return_state=True)
+        state: Any = flow(**values, return_state=True)
         return self.ending(str(state.state_details.flow_run_id))
 
     def ending(self, run: str, attempt: int = 1) -> Delivery:
@@ -114,4 +114,5 @@ class Shop:
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(UUID(run), Scheduled(name="AwaitingRetry"), force=True)
             flow_run = client.read_flow_run(UUID(run))
-        return run_flow(flow, flow_run=flow_run, parameters=values, return_type="state").name or ""
+        state: Any = run_flow(flow, flow_run=flow_run, parameters=values, return_type="state")
+        return str(state.name)

@@ -126,9 +126,9 @@ def test_a_run_that_cannot_work_is_refused_before_any_effect(shop: Shop, prepare
     [
         ({"coder": [{"reply": {"surprise": 1}}]}, FailureKind.AGENT, "surprise"),
         ({"coder": [{"reply": {"protocol": 2}}]}, FailureKind.AGENT, "protocol 2"),
-        ({"coder": []}, FailureKind.AGENT, "ended with code 1"),
+        ({"coder": list[Any]()}, FailureKind.AGENT, "ended with code 1"),
         ({"coder": [{"files": {"inner/.git/HEAD": "ref: refs/heads/main\n"}}]}, FailureKind.AGENT, "changed no file"),
-        ({"merger": [{"structured": []}]}, FailureKind.AGENT, "no readable reply"),
+        ({"merger": [{"structured": list[Any]()}]}, FailureKind.AGENT, "no readable reply"),
     ],
 )
 def test_a_reply_that_cannot_be_used_fails_the_step_and_is_shown(

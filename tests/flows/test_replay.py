@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -51,7 +52,7 @@ def test_a_finished_run_that_is_taken_up_again_executes_nothing(shop: Shop):
 
 @pytest.mark.parametrize("kind", ["coder", "reviewer", "merger"])
 def test_a_killed_process_repeats_only_the_turn_that_it_died_in(shop: Shop, kind: str):
-    play = {"coder": {"files": {"shop.py": FIXED}}, "reviewer": GOOD, "merger": FINE}[kind]
+    play: dict[str, Any] = {"coder": {"files": {"shop.py": FIXED}}, "reviewer": GOOD, "merger": FINE}[kind]
     shop.play(**{kind: [{**play, "kill": True}]})
     item = shop.item(title=f"Killed at {kind} {shop.name}")
     command = [sys.executable, "-c", IN_A_PROCESS, str(shop.folder / "victim"), item.model_dump_json()]
