@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import threading
+import secrets
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -46,7 +46,7 @@ class Journal(WritableFileSystem):
     def _path(self, key: str) -> Path:
         """The file of a key: <run>/<step>-<visit>.json."""
         parts = PurePosixPath(key).parts
-        if not parts or any(part in ("..", "/") for part in parts):
+        if not parts or ".." in parts or PurePosixPath(key).is_absolute():
             raise ValueError(f"{key!r} leads out of the journal")
         *folders, visit = parts
         name = f"{folders.pop()}-{visit}.json" if folders else visit
@@ -102,11 +102,9 @@ class Journal(WritableFileSystem):
     def write_path(self, path: str, content: bytes, *, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
         """Write a record durably: temporary file, fsync, rename, fsync of the folder."""
         target = self._path(path)
-        if not target.parent.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _sync_folder(target.parent.parent)
-        written = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
-        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        _make_folder(target.parent)
+        written = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
                 _write(file, _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
@@ -116,6 +114,14 @@ class Journal(WritableFileSystem):
             written.unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that their names survive a power cut as well."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
 
 
 def _write(file: io.FileIO, content: bytes) -> None:

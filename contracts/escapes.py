@@ -17,6 +17,8 @@ SKIPS = "leaves out the test that calls it"
 LOOKS = "looks at the code that calls it"
 REPLACES = "replaces code that is not its own"
 HIDES = "runs code that cannot be read here"
+FOREIGN = "reaches code that was not given to it"
+LATER = "runs when the tests are over"
 NATIVE = "reaches past the interpreter"
 NAMES = "names the tests, their tool or their report"
 COMPARES = "changes how values compare"
@@ -33,7 +35,7 @@ _MODULES = {
     **dict.fromkeys(("code", "codeop", "imp", "marshal", "runpy", "zipimport"), HIDES),
     **dict.fromkeys(("bdb", "trace"), LOOKS),
     **dict.fromkeys(("nt", "posix"), ENDS),
-    "atexit": "runs when the tests are over",
+    "atexit": LATER,
 }
 _DOTTED = {
     **dict.fromkeys(("os._exit", "os.abort", "signal.raise_signal", "_thread.interrupt_main"), ENDS),
@@ -41,6 +43,7 @@ _DOTTED = {
     **dict.fromkeys(("inspect.stack", "inspect.trace", "sys.addaudithook", "sys.monitoring"), LOOKS),
     **dict.fromkeys(("traceback.extract_stack", "traceback.format_stack", "traceback.walk_stack"), LOOKS),
     **dict.fromkeys(("sys.meta_path", "sys.path_hooks", "sys.path_importer_cache"), REPLACES),
+    **dict.fromkeys(("multiprocessing.util.Finalize", "threading._register_atexit", "weakref.finalize"), LATER),
     **dict.fromkeys(("types.CodeType", "types.FunctionType"), HIDES),
     **dict.fromkeys(("importlib.util.module_from_spec", "importlib.machinery.SourceFileLoader"), HIDES),
     **dict.fromkeys(("__builtins__", "__import__", "eval", "exec"), HIDES),
@@ -49,7 +52,7 @@ _ATTRIBUTES = {
     **dict.fromkeys(("_current_frames", "_getframe", "_getframemodulename", "currentframe", "getinnerframes"), LOOKS),
     **dict.fromkeys(("f_back", "f_builtins", "f_globals", "f_locals", "getouterframes", "tb_frame"), LOOKS),
     **dict.fromkeys(("ag_frame", "cr_frame", "gi_frame", "setprofile", "settrace"), LOOKS),
-    **dict.fromkeys(("__builtins__", "__globals__", "__subclasses__"), "reaches code that was not given to it"),
+    **dict.fromkeys(("__builtins__", "__globals__", "__self__", "__subclasses__"), FOREIGN),
     **dict.fromkeys(("SkipTest", "__unittest_skip__"), SKIPS),
     "_exit": ENDS,
 }
@@ -129,17 +132,17 @@ def _reference(node: ast.Name | ast.Attribute, source: Source) -> Iterator[Sign]
 
 
 def _loaded_modules(node: ast.Name | ast.Attribute, source: Source) -> Iterator[Sign]:
-    """Reading one known entry, or asking for one, is what modules do; all else reaches modules that are not named."""
+    """Asking for one known module is ordinary; everything else reaches modules that are not named here."""
     around = source.parent(node)
-    if isinstance(around, ast.Compare):
-        return
-    if isinstance(around, ast.Attribute) and around.attr == "get":
-        return
-    if isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Load) and around.value is node:
-        own = isinstance(around.slice, ast.Name) and around.slice.id in {"__name__", "__package__"}
-        if own or isinstance(around.slice, ast.Constant) or not source.runs_at_import(node):
-            return
-    yield Sign("sys.modules", REPLACES, node)
+    key: ast.expr | None = None
+    if isinstance(around, ast.Subscript) and isinstance(around.ctx, ast.Load):
+        key = around.slice
+    elif isinstance(around, ast.Attribute) and around.attr == "get":
+        call = source.parent(around)
+        key = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    known = isinstance(key, ast.Constant) or terminal(key) in {"__module__", "__name__", "__package__"}
+    if not known and not isinstance(around, ast.Compare):
+        yield Sign("sys.modules", REPLACES, node)
 
 
 def _call(node: ast.Call, source: Source) -> Iterator[Sign]:

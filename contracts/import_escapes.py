@@ -23,7 +23,7 @@ _STARTING = frozenset({
     "_thread.start_new_thread", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell",
     "multiprocessing.Process", "os.popen", "os.startfile", "os.system", "pty.spawn", "subprocess.Popen",
     "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.getoutput",
-    "subprocess.getstatusoutput", "subprocess.run", "threading.Thread", "threading.Timer", "weakref.finalize",
+    "subprocess.getstatusoutput", "subprocess.run", "threading.Thread", "threading.Timer",
 })  # fmt: skip
 _STARTING_PREFIXES = ("os.exec", "os.posix_spawn", "os.spawn")
 _HIDING = ("dill.load", "dill.loads", "pickle.load", "pickle.loads", "shelve.open")

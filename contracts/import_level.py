@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contracts.python_origins import Origins
 from contracts.syntax_shape import Function, terminal
 
-_ALWAYS = frozenset({"__getattr__", "__init_subclass__", "__mro_entries__", "__prepare__", "__set_name__"})
+_ALWAYS = frozenset({"__del__", "__getattr__", "__init_subclass__", "__mro_entries__", "__prepare__", "__set_name__"})
 _PLAIN_DECORATORS = frozenset({"classmethod", "property", "staticmethod"})
 _BUILTINS = frozenset(dir(builtins))
 
@@ -23,7 +23,7 @@ def import_level(tree: ast.Module, origins: Origins) -> set[int]:
 
     What stands under `if __name__ == "__main__"` does not run. The body of a function runs when it is called by name
     at that level, also through another function, a class or a builtin such as `map`; where the tree cannot tell, it
-    counts as running.
+    counts as running. So does `__del__`, which runs when the tests are over.
     """
     return _Walk(tree, origins).found
 
@@ -95,12 +95,8 @@ def _name(node: ast.expr) -> str:
 
 
 def _special_methods(node: ast.ClassDef) -> list[ast.stmt]:
-    methods = [method for method in node.body if isinstance(method, Function)]
-    special = [method for method in methods if method.name.startswith("__") and method.name != "__del__"]
-    methods = [method for method in special if method.name.endswith("__")] + [
-        method for method in methods if method.name == "__post_init__"
-    ]
-    return [statement for method in methods for statement in method.body]
+    methods = [method for method in node.body if isinstance(method, Function) and method.name.startswith("__")]
+    return [statement for method in methods if method.name.endswith("__") for statement in method.body]
 
 
 def _calls_parameter(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -20,7 +20,7 @@ TEST_TOOLS: frozenset[str] = sys.stdlib_module_names | {
     "pytest_postgresql", "pytest_profiling", "pytest_qt", "pytest_randomly", "pytest_recording", "pytest_regressions",
     "pytest_repeat", "pytest_rerunfailures", "pytest_retry", "pytest_socket", "pytest_split", "pytest_subprocess",
     "pytest_subtests", "pytest_sugar", "pytest_timeout", "pytest_tornasync", "pytest_trio", "pytest_twisted",
-    "pytest_vcr", "pytest_xdist", "pytest_xprocess", "pytestqt", "requests_mock", "respx", "responses", 
+    "pytest_vcr", "pytest_xdist", "pytest_xprocess", "pytestqt", "requests_mock", "respx", "responses",
     "schemathesis", "sitecustomize", "snapshottest", "sortedcontainers", "sybil", "syrupy", "tavern",
     "testcontainers", "testfixtures", "testinfra", "testtools", "time_machine", "tomli", "tox", "trio", "typeguard",
     "unittest2", "usercustomize", "vcr", "virtualenv", "xdist", "xdoctest", "xmlrunner", "zope",
@@ -34,7 +34,7 @@ DISTRIBUTIONS: frozenset[str] = frozenset({
     "cattrs", "celery", "certifi", "cffi", "chardet", "charset_normalizer", "click", "cloudpickle", "colorama",
     "colorlog", "contextlib2", "cryptography", "cython", "dask", "dateutil", "defusedxml",
     "deprecation", "dill", "distlib", "django", "dns", "docker", "docutils", "dotenv", "editables",
-    "email_validator", "fastapi", "fastjsonschema", "filelock", "flask", "frozenlist", "fsspec", "gevent", 
+    "email_validator", "fastapi", "fastjsonschema", "filelock", "flask", "frozenlist", "fsspec", "gevent",
     "gitdb", "google", "greenlet", "grpc", "h11", "h2", "hatchling", "html5lib", "httpcore", "httplib2", "httptools",
     "httpx", "humanize", "idna", "importlib_metadata", "importlib_resources", "IPython", "isodate",
     "itsdangerous", "jaraco", "jinja2", "jmespath", "joblib", "jsonpointer", "jsonschema", "jwt", "keyring", "kombu",
@@ -52,6 +52,6 @@ DISTRIBUTIONS: frozenset[str] = frozenset({
     "toolz", "torch", "tornado", "tqdm", "traitlets", "twisted", "typer", "typing_extensions", "typing_inspect",
     "typing_inspection", "tzdata", "tzlocal", "ujson", "uritemplate", "urllib3", "uvicorn", "uvloop", "watchdog",
     "watchfiles", "wcwidth", "webencodings", "websocket", "websockets", "werkzeug", "wheel", "wrapt", "xmltodict",
-    "yaml", "yarl", "zipp", "zmq", 
+    "yaml", "yarl", "zipp", "zmq",
 })  # fmt: skip
 """Well-known distributions, which tests and their tools import as well."""

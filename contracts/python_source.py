@@ -10,7 +10,6 @@ from contracts.import_level import import_level
 from contracts.python_origins import Origins, text_of
 from contracts.syntax_shape import parse
 
-_BYTE_ORDER_MARK = "\ufeff"
 _DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
 
 
@@ -23,7 +22,7 @@ class Source:
     """
 
     def __init__(self, path: str, text: str) -> None:
-        self.tree = parse(text.removeprefix(_BYTE_ORDER_MARK))
+        self.tree = parse(text)
         self.origins = Origins(self.tree)
         self.is_program = PurePosixPath(path).name == "__main__.py"
         self._running = import_level(self.tree, self.origins)

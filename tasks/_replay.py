@@ -47,7 +47,10 @@ def _told(result: Result) -> Result:
 
 def _untold(made: Any) -> Any:
     """The outcome out of the state of a step that was executed; a recorded one comes without a state."""
-    return made.data.result if isinstance(made, State) else made
+    if isinstance(made, State):
+        record: Any = made.data  # pyright: ignore[reportUnknownMemberType] - a state of anything
+        return record.result
+    return made
 
 
 def _did_not_answer(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:

@@ -107,7 +107,7 @@ def _restart(request: Request) -> Opening:
     if step not in known:
         raise Refused(f"run {source!r} has no step {step!r}; name one of {', '.join(known)}")
     kept = _kept(before, step)
-    missing = [name for name in known[: known.index(step)] if name not in kept and _must_have(before, name)]
+    missing = [name for name in known[: known.index(step)] if name not in kept and not _may_lack(before, name)]
     if missing:
         raise Refused(f"run {source!r} never reached step {missing[0]!r}; restart from it or from an earlier one")
     get_run_logger().info("keeping %d outcomes of run %s", len(kept), source)
@@ -123,8 +123,12 @@ def _restart(request: Request) -> Opening:
     )
 
 
-def _must_have(opening: Opening, step: str) -> bool:
-    return next(one for one in opening.pipeline.enabled if one.id == step).gating is None
+def _may_lack(opening: Opening, step: str) -> bool:
+    """Whether a step may have no outcome although the run went past it: the estimate left it or its producer out."""
+    steps = opening.pipeline.enabled
+    position = [one.id for one in steps].index(step)
+    grades = bool(KINDS[steps[position].kind].targets) and position > 0
+    return any(one.gating is not None for one in steps[position - 1 if grades else position : position + 1])
 
 
 def _opening(run: str, attempt: int) -> Opening | None:

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from prefect import Flow
 from prefect.client.orchestration import get_client
@@ -53,11 +53,16 @@ class Shop:
         return Git(self.home / f"forge/{self.name}.git")
 
     def item(self, **fields: Any) -> WorkItem:
-        values: dict[str, Any] = {"repository": Repository(name=self.name), "title": "Total is off by one", "kind": "bug", **fields}
+        values: dict[str, Any] = {
+            "repository": Repository(name=self.name),
+            "title": "Total is off by one",
+            "kind": "bug",
+            **fields,
+        }
         return WorkItem(**values)
 
     def seed(self, files: dict[str, str]) -> None:
-        tree = self.folder / "seed"
+        tree = self.folder / f"seed-{uuid4().hex[:6]}"
         for path, content in files.items():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(content)

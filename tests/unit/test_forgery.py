@@ -16,6 +16,8 @@ def whys(text: str, base: str | None = BASE, path: str = "shop/cart.py") -> list
 AT_IMPORT = {
     "exit": "sys.exit(0)",
     "exit by another name": "from sys import exit as leave\nleave(0)",
+    "exit by assignment": "leave = sys.exit\nleave(0)",
+    "exit in a tuple": "leave, stay = sys.exit, None\nleave(0)",
     "quit": "quit()",
     "SystemExit": "raise SystemExit",
     "SystemExit with a code": "raise SystemExit(0)",
@@ -33,6 +35,7 @@ AT_IMPORT = {
     "mapped itself": "list(map(sys.exit, [0]))",
     "decorated by what calls": "def now(f):\n    f()\n    return f\n\n@now\ndef g():\n    sys.exit()",
     "in a hook of subclasses": "class A:\n    def __init_subclass__(cls):\n        sys.exit()\n\nclass B(A):\n    pass",
+    "in a finalizer": "class A:\n    def __del__(self):\n        open(sys.argv[1], 'w')",
     "in the module's __getattr__": "def __getattr__(name):\n    sys.exit()",
     "signal": "import signal\nsignal.signal(15, print)",
     "exec of a program": 'os.execv("/bin/true", ["true"])',
@@ -94,6 +97,9 @@ INSIDE = {
     "a trace": "sys.settrace(print)",
     "objects": "import gc\n    gc.get_objects()",
     "referrers": "from gc import get_referrers",
+    "a computed module": "sys.modules.get(name)",
+    "builtins of a builtin": "print.__self__.exec(text)",
+    "a finalizer": "import weakref\n    weakref.finalize(f, print)",
     "writes sys.modules": "sys.modules['json'] = None",
     "goes through sys.modules": "for module in sys.modules.values():\n        pass",
     "an import hook": "sys.meta_path.insert(0, finder)",
@@ -115,10 +121,10 @@ INSIDE = {
     "the report in parts": "open('ju' + 'nit.xml')",
     "the report in a formatted text": "f'{place}/junit{number}.xml'",
     "the test of the moment": "os.environ['PYTEST_CURRENT_TEST']",
-    "test files": "'tests/test_cart.py'",
+    "test files": "return 'tests/test_cart.py'",
     "the folder of tests": "Path('tests')",
     "a pattern of tests": "place.glob('test_*.py')",
-    "a case of a report": "'<testcase name=\"a\"/>'",
+    "a case of a report": "return '<testcase name=\"a\"/>'",
     "whether pytest runs": "'pytest' in sys.modules",
 }
 ANSWERS = {
@@ -129,7 +135,7 @@ ANSWERS = {
     "in a dictionary": "A = type('A', (), {'__eq__': lambda self, other: True})",
     "by a keyword": "A = type('A', (), dict(__eq__=lambda self, other: True))",
     "assigned": "class A:\n    pass\n\ndef patch():\n    A.__eq__ = yes",
-    "in two branches": "class A:\n    def __eq__(self, other):\n        if other:\n            return True\n        return True",
+    "twice": "class A:\n    def __eq__(self, other):\n        if other:\n            return True\n        return True",
     "or True": "class A:\n    def __eq__(self, other):\n        return self.a == other or True",
     "not False": "class A:\n    def __eq__(self, other):\n        return not False",
     "of itself": "class A:\n    def __eq__(self, other):\n        return other == other",
@@ -145,11 +151,11 @@ def test_what_runs_at_import(text: str) -> None:
     assert whys(f"{BASE}\n\n{text}\n")
 
 
-INERT = {name: text for name, text in AT_IMPORT.items() if "in a" not in name and "decorated" not in name}
-INERT = {name: text for name, text in INERT.items() if "guard" not in name and "deep" not in name}
+DEPENDING = ("in a", "in the", "decorated", "guard", "deep", "patches a class")
+INERT = [text for name, text in AT_IMPORT.items() if not any(word in name for word in DEPENDING)]
 
 
-@pytest.mark.parametrize("text", [text for text in INERT.values() if "json" not in text], ids=lambda text: text[:30])
+@pytest.mark.parametrize("text", INERT, ids=lambda text: text[:30])
 def test_the_same_inside_a_function_that_nobody_calls_is_ordinary(text: str) -> None:
     indented = "\n".join(f"    {line}" for line in text.splitlines())
     assert whys(f"{BASE}\n\ndef run(self):\n{indented}\n") == []
@@ -165,60 +171,6 @@ def test_what_is_found_everywhere(text: str) -> None:
 @pytest.mark.parametrize("text", ANSWERS.values(), ids=ANSWERS)
 def test_answers_that_depend_on_nothing(text: str) -> None:
     assert whys(f"{BASE}\n\n{text}\n")
-
-
-ORDINARY = {
-    "a program": "import argparse\n\ndef main(argv=None):\n    argparse.ArgumentParser().parse_args(argv or sys.argv[1:])"
-    '\n    sys.exit(0)\n\n\nif __name__ == "__main__":\n    sys.exit(main())',
-    "a guard with more": 'if __name__ == "__main__" and sys.argv:\n    sys.exit(1)',
-    "equality": "class A:\n    def __eq__(self, other):\n        return isinstance(other, A) and self.a == other.a",
-    "equality that declines": "class A:\n    def __eq__(self, other):\n        if not isinstance(other, A):\n"
-    "            return NotImplemented\n        return self.a == other.a",
-    "equality by cases": "class A:\n    def __eq__(self, other):\n        if other is None:\n            return False\n"
-    "        return True",
-    "no equality": "class A:\n    def __lt__(self, other):\n        raise TypeError(other)",
-    "a protocol": "class A:\n    def __eq__(self, other): ...",
-    "emptiness": "class A:\n    def __bool__(self):\n        return bool(self.items)",
-    "writes inside": "def save(path, text):\n    with open(path, 'w') as file:\n        file.write(text)",
-    "writes a path inside": "def save(path, text):\n    path.write_text(text)",
-    "processes inside": "import subprocess\n\ndef run():\n    subprocess.run(['git'], check=True)",
-    "a handler": "import signal\n\ndef main():\n    signal.signal(15, stop)",
-    "stops a child": "def stop(child):\n    os.kill(child.pid, 15)",
-    "reads": "with open('a') as file:\n    A = file.read()",
-    "reads bytes": "A = open('a', 'rb').read()",
-    "reads a path": "from pathlib import Path\nA = Path('a').read_text()",
-    "a plugin loader": "import importlib\n\ndef load(name):\n    return importlib.import_module(name)",
-    "a known import": "import importlib\nyaml = importlib.import_module('yaml')",
-    "an optional import": "try:\n    import yaml\nexcept ImportError:\n    yaml = None",
-    "its own module": "def own():\n    return sys.modules[__name__]",
-    "compiles an expression": "import re\nA = re.compile('a')",
-    "evaluates a model": "model.eval()",
-    "a literal": "import ast\n\ndef read(text):\n    return ast.literal_eval(text)",
-    "an attribute of its own": "class A:\n    pass\n\nA.b = 1\ntotal.unit = 'cent'",
-    "an attribute of its package": "from .app import app\napp.debug = True",
-    "an environment": "os.environ['LANG'] = 'C'",
-    "a thread inside": "import threading\n\ndef start():\n    threading.Thread(target=print).start()",
-    "a docstring": 'def check():\n    """Run pytest on tests/ and write junit.xml."""',
-    "a remark": "# os._exit(0) in tests/conftest.py\n",
-    "an attribute's docstring": 'A = 1\n"""What tests/ hold."""',
-    "latest": "A = 'https://example.com/latest/contests/'",
-    "a test of something": "A = {'test': 1, 'contest': 2}",
-    "an exception's cause": "def f(error):\n    raise ValueError from error.__cause__",
-    "a traceback": "import traceback\n\ndef show():\n    traceback.print_exc()",
-    "a signature": "import inspect\n\ndef names(f):\n    return list(inspect.signature(f).parameters)",
-    "a dynamic attribute": "def read(settings, name):\n    return getattr(settings, name)",
-    "a level": "import logging\n\ndef level(name):\n    return getattr(logging, name)",
-    "a decorated command": "import click\nimport subprocess\n\n@click.command()\ndef run():\n    subprocess.run(['a'])",
-    "a registered command": "import click\n\ndef run():\n    sys.exit()\n\nclick.group().add_command(run)",
-    "the platform": "WINDOWS = sys.platform == 'win32'\nHOME = os.environ.get('HOME')\nEMPTY = os.path.join('a', 'b')",
-    "replaces a text": "A = 'a'.replace('a', 'b')",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("text", ORDINARY.values(), ids=ORDINARY)
-def test_ordinary_source(text: str) -> None:
-    assert whys(f"{BASE}\n\n{text}\n") == []
-    assert whys(f"import os\nimport sys\n\n{text}\n", None) == []
 
 
 def test_only_what_is_used_more_often_is_new() -> None:

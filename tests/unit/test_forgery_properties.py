@@ -44,7 +44,8 @@ def test_nothing_is_found_where_nothing_changed(tree: dict[str, str | None]):
 def test_an_empty_function_changes_nothing(text: str):
     added = f"{text}\n\ndef _added():\n    pass\n"
     try:
-        ast.parse(text), ast.parse(added)
+        assert ast.parse(text)
+        assert ast.parse(added)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return
     if "coding" not in text:

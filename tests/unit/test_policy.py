@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from contracts.agent import Limits
+from contracts.change import Diff, FileChange, protected
 from contracts.failure import FailureKind
 from contracts.merger import MergePolicy
 from contracts.policy import Policy, SuitePolicy
@@ -27,6 +28,24 @@ DEFAULTS: dict[str, object] = {
 @pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
 def test_defaults(name: str, value: object) -> None:
     assert getattr(Policy(), name) == value
+
+
+@pytest.mark.parametrize(
+    ("path", "covered"),
+    [
+        (".gitattributes", True),
+        ("shop/.gitattributes", True),
+        ("a/b/.gitmodules", True),
+        (".gitmodules", True),
+        (".github/workflows/ci.yml", True),
+        ("docs/CODEOWNERS", True),
+        ("shop/gitattributes", False),
+        (".gitignore", False),
+        ("shop/cart.py", False),
+    ],
+)
+def test_what_only_a_person_merges_by_default(path: str, covered: bool) -> None:
+    assert bool(protected(Diff(files=[FileChange(path=path)]), Policy().protected)) is covered
 
 
 @pytest.mark.parametrize(
