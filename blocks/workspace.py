@@ -125,7 +125,7 @@ class Workspace:
         return {path: described for path, described in entries if described.startswith(_GITLINK)}
 
     def _index(self, rows: list[str], env: dict[str, str] | None = None) -> None:
-        self.git.run("update-index", "-z", "--index-info", stdin="\0".join(rows) + "\0", env=env)
+        self.git.run("update-index", "-z", "--replace", "--index-info", stdin="\0".join(rows) + "\0", env=env)
 
     def snapshot(self, message: str, head: str, *others: str) -> Snapshot | None:
         """Commit the work tree on top of `head`; none when it equals the head and there are no `others`.
