@@ -101,6 +101,12 @@ class Ledger(Block):
         with database.writing(self.url) as connection:
             _insert_or_ignore(connection, turns, turn)
 
+    def turns_of(self, run: str, step: str, visit: int) -> int:
+        """Return how many turns of a visit are recorded."""
+        query = select(func.count()).where(turns.c.run == run, turns.c.step == step, turns.c.visit == visit)
+        with database.reading(self.url) as connection:
+            return connection.execute(query).scalar_one()
+
     def spend(
         self, run: str | None = None, repository: str | None = None, since: datetime | None = None
     ) -> dict[str, float]:

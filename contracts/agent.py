@@ -81,7 +81,7 @@ class AgentTurn(Frozen):
     kind: str = Field(description="Kind of the step, e.g. coder; contracts/kinds.py says what each must do.")
     session: str = Field(description="Stable id of this turn; an agent with sessions resumes the one of this id.")
     round: int = Field(
-        default=1, ge=1, description="How many times this step was begun in this run, this one included."
+        default=1, ge=1, description="How many times this step was begun in this attempt, this one included."
     )
     item: WorkItem = Field(description="The work item.")
     prompt: str = Field(description="The whole turn as one text, for agents that take a prompt.")

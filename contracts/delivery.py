@@ -73,4 +73,3 @@ class Delivery(BaseModel):
     merge_commit: str = Field(default="", description="Commit that merged it.")
     stat: str = Field(default="", description="The diff, a line a file.")
     timeline: list[Outcome] = Field(default_factory=list[Outcome], description="Every visit, in order.")
-    used: dict[str, int] = Field(default_factory=dict, description="Step → visits used so far.")

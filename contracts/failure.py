@@ -38,11 +38,11 @@ HINTS: dict[FailureKind, str] = {
     FailureKind.TIMEOUT: "Raise the limit in the policy or make the work item smaller, then retry the run.",
     FailureKind.STALLED: "The agent stopped producing output. Look at its last log lines, then retry the run.",
     FailureKind.EVICTED: "The sandbox was lost. Check the host's memory and disk, then retry the run.",
-    FailureKind.TESTS_RED: "Read the failing tests below; correct the branch or the work item, then retry: "
-    "it resumes at the tester.",
-    FailureKind.CI_RED: "Read the failing checks below; correct them on the branch, then retry: "
-    "it resumes at the checks.",
-    FailureKind.CONFLICT: "Merge the base into the branch by hand and push it, then retry the run.",
+    FailureKind.TESTS_RED: "Read the failing tests below, change the agent or its policy and retry: it resumes at the "
+    "tester; or finish the branch by hand and merge it.",
+    FailureKind.CI_RED: "Read the failing checks below and retry: it resumes at the checks; or finish the "
+    "branch by hand and merge it.",
+    FailureKind.CONFLICT: "Merge the base into the branch by hand and merge the branch, or retry the run.",
     FailureKind.COMPANION_UNREADABLE: "The grader gave no readable verdict twice. Read its reply below, "
     "change the grader, then retry.",
     FailureKind.REJECTED: "A person rejected the change. Start a new run with a changed work item.",

@@ -85,7 +85,7 @@ class MergePolicy(Frozen):
 
 
 class HoldRule(StrEnum):
-    """Why a change waits for a person, in the order in which the rules are tried."""
+    """Why a change waits for a person, in the order in which the rules are tried; the last one is the forge's."""
 
     DRY_RUN = "dry_run"
     NO_POLICY = "no_policy"
@@ -100,6 +100,7 @@ class HoldRule(StrEnum):
     NO_ASSESSMENT = "no_assessment"
     NO_RATIONALE = "no_rationale"
     EXCEEDED = "exceeded"
+    LEFT_BY_FORGE = "left_by_forge"
 
 
 @dataclass(frozen=True)

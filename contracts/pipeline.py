@@ -100,6 +100,8 @@ def _names(steps: list[Step]) -> Iterator[str]:
             yield f"step id {step.id!r} is used twice; give each step its own"
         if not _ID.fullmatch(step.id) or step.id in RESERVED:
             yield f"step id {step.id!r} cannot be used; write a-z, 0-9 and -, and none of {', '.join(sorted(RESERVED))}"
+        if step.approval and step.kind == "merger":
+            yield f"step {step.id!r} merges and has an approval; put the approval on the step before {_CLOSING[0]!r}"
         seen.add(step.id)
 
 

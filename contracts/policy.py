@@ -29,8 +29,7 @@ class SuitePolicy(BaseModel):
     command: list[str] = Field(
         default=["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}"],
         min_length=1,
-        description="Program and arguments; {junit} becomes the path of the JUnit XML file that it must write, "
-        "{coverage} that of an optional JSON file of coverage.py.",
+        description="Program and arguments; {junit} becomes the path of the JUnit XML file that it must write.",
     )
     single: list[str] = Field(
         default=["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}", "-k", "{test}"],

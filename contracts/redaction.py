@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from detect_secrets.plugins.base import RegexBasedDetector
 
@@ -53,6 +53,17 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
             if is_detector and value.__module__ == module.__name__:
                 found += cast(list[re.Pattern[str]], value().denylist)  # pyright: ignore[reportUnknownMemberType]
     return tuple(found)
+
+
+def redact_all(value: Any) -> Any:
+    """Return a value out of JSON with every text in it redacted; keys are left alone."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [redact_all(one) for one in cast(list[Any], value)]
+    if isinstance(value, dict):
+        return {key: redact_all(one) for key, one in cast(dict[str, Any], value).items()}
+    return value
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:

@@ -14,7 +14,8 @@ from contracts.tester import RED, SuiteReport
 _NEXT = {
     DeliveryStatus.MERGED: "Nothing: the base holds the change.",
     DeliveryStatus.AWAITING_MERGE: "Merge the pull request, or the branch, when you agree with it.",
-    DeliveryStatus.AWAITING_PERSON: "Decide what the reason above names, then restart the run at that step.",
+    DeliveryStatus.AWAITING_PERSON: "Decide what the reason above names. To accept the step as it is, start a run with "
+    "`restart_from` at the step behind it; to have it done again, at the step itself.",
     DeliveryStatus.NO_CHANGE_NEEDED: "Nothing: the grader accepted that no change is needed.",
     DeliveryStatus.STOPPED: "Nothing, or start again with a changed work item.",
     DeliveryStatus.DONE: "Read what the steps produced.",
@@ -172,7 +173,7 @@ def _head(delivery: Delivery) -> Iterator[str]:
     facts += [f"[pull request]({delivery.pull_request})"] if delivery.pull_request else []
     yield " · ".join(facts)
     if delivery.reason:
-        yield delivery.reason
+        yield cell(delivery.reason)
     if delivery.failure:
         where = f" at `{delivery.failure.step}`" if delivery.failure.step else ""
         yield f"**{delivery.failure.kind}**{where}. {delivery.failure.hint}"

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.failure import FailureKind
 from contracts.flake import FlakeVerdict, Quarantined
 from contracts.flake import Status as Ended
+from contracts.integrity.tampering import Tampering
 from contracts.rules import Advance, Ask, AskReason, Fail, Help
-from contracts.tampering import Tampering
 
 Status = Literal["passed", "failed", "error", "skipped"]
 RED: frozenset[str] = frozenset({"failed", "error"})

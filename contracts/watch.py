@@ -32,7 +32,7 @@ class Watch(BaseModel):
 
 
 def decide(watch: Watch, probe: Probe, helped: int) -> Advance | Help | Ask | Fail:
-    """Return what follows a probe, after `helped` turns of the helper in this visit.
+    """Return what follows a probe, after `helped` turns of the helper in this attempt.
 
     A probe that is still pending when it is handed in has outlasted the wait that the policy grants.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -81,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - each argument is an option of the command l
     flow = PIPELINES.get(pipeline.replace("_", "-"))
     if flow is None:
         raise Misconfigured(f"there is no pipeline {pipeline!r}; choose one of {', '.join(PIPELINES)}")
-    command = shlex.split(agent) or _own_agent(flow.name)
+    command = [_absolute(part) for part in shlex.split(agent)] or _own_agent(flow.name)
     item = _item(flow.name, repository.resolve(), title, description, base)
     with _server() as pages:
         bootstrap(data_home())
@@ -99,6 +100,11 @@ def ui() -> None:
     with _server() as pages:
         typer.echo(f"Prefect UI: {pages}")
         typer.prompt("Press Enter to end", default="", show_default=False)
+
+
+def _absolute(part: str) -> str:
+    """A path of a file here stays that file when the agent starts in a delivered repository."""
+    return str(Path(part).resolve()) if os.sep in part and Path(part).exists() else part
 
 
 def _own_agent(pipeline: str) -> list[str]:
@@ -152,14 +158,19 @@ def _documents(item: WorkItem, repository: Path, command: list[str], python: Pat
 
 
 def _slug(repository: Path) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", repository.name.removesuffix(".git").lower()).strip("-") or "repository"
+    """A name for the repository's blocks: readable, and its own even when two folders are called alike."""
+    readable = re.sub(r"[^a-z0-9]+", "-", repository.name.removesuffix(".git").lower()).strip("-") or "repository"
+    return f"{readable}-{hashlib.sha256(str(repository).encode()).hexdigest()[:6]}"
 
 
 def _last_ending(flow_run: str) -> Delivery:
     journal, attempt = load(JOURNAL, Journal), 1
     while journal.holds(f"{flow_run}/ending/{attempt + 1}"):
         attempt += 1
-    return journal.recall(f"{flow_run}/ending/{attempt}")
+    ending = journal.recall(f"{flow_run}/ending/{attempt}")
+    if ending is None:
+        raise Misconfigured(f"run {flow_run!r} did not come to its end; read its log, then retry it in the Prefect UI")
+    return ending
 
 
 def main() -> None:

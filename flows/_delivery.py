@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 from prefect import get_run_logger
-from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import Completed, Failed
 
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.errors import DeliveryError, Misconfigured, Unavailable
-from contracts.failure import Failure, FailureKind
-from contracts.journal import Opening, Restart, record_key
+from contracts.errors import Misconfigured, Unavailable
+from contracts.journal import Restart, record_key
 from contracts.kinds import KINDS, Family
 from contracts.pipeline import Pipeline, Step
-from contracts.redaction import redact
 from contracts.rules import Advance, Ask, Fail, Help, Land, Leave, Return, Rework, Rule, Stop
 from contracts.visit import Visit
 from contracts.work import WorkItem
+from flows._ending import ended, failed, final_state
 from flows._rules import decide, decide_landing, revision_of
 from flows._walk import Walk
 from tasks._replay import journal, recall
@@ -57,11 +53,6 @@ _KINDS: dict[str, Callable[[Visit], Outcome]] = {
     "ci": watch_checks,
     "merge": merge,
 }
-_ENDS: dict[type[Rule], DeliveryStatus] = {
-    Stop: DeliveryStatus.NO_CHANGE_NEEDED,
-    Ask: DeliveryStatus.AWAITING_PERSON,
-    Fail: DeliveryStatus.FAILED,
-}
 
 
 def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Restart, dry_run: bool) -> Delivery:
@@ -75,10 +66,10 @@ def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Resta
         dry_run: everything but effects outside.
     """
     run = str(flow_run.id)
-    ended, ending = last_ending(run)
+    attempts, ending = last_ending(run)
     if ending is not None and ending.status is not DeliveryStatus.FAILED:
-        return _state(ending)
-    attempt = ended + 1
+        return final_state(ending)
+    attempt = attempts + 1
     request = Request(
         key=record_key(run, "opening", attempt),
         label=f"opening {attempt}",
@@ -90,7 +81,7 @@ def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Resta
         restart=restart_from,
         dry_run=dry_run,
     )
-    return _state(_deliver(request))
+    return final_state(_deliver(request))
 
 
 def _deliver(request: Request) -> Delivery:
@@ -98,9 +89,9 @@ def _deliver(request: Request) -> Delivery:
     try:
         walk = Walk(_recorded(open_run, request))
         rule = _walk_through(walk)
-        delivery = _ended(request, walk, rule)
+        delivery = ended(request, walk, rule)
     except Exception as error:  # noqa: BLE001 - the one place that fails a run, whatever went wrong
-        delivery = _failed(request, walk, error)
+        delivery = failed(request, walk, error)
     closing = Closing(
         key=record_key(request.run, "ending", request.attempt),
         label=f"ending {request.attempt}",
@@ -124,7 +115,7 @@ def _recorded(task: Callable[[Any], Any], visit: Any) -> Any:
 
 def _walk_through(walk: Walk) -> Rule:
     """Visit steps until a rule ends the run; return that rule."""
-    walk.keep([recall(key) for key in walk.opening.kept.values()])
+    walk.keep([_kept(key) for key in walk.opening.kept.values()])
     if walk.opening.pipeline.touches_repository and "workspace" not in walk.opening.kept:
         _visit(walk, Step(kind="workspace", id="workspace"))
     progress, begun = Progress(walk.opening.item.title, walk.opening.run), time.monotonic()
@@ -139,6 +130,15 @@ def _walk_through(walk: Walk) -> Rule:
         if isinstance(rule, Ask | Stop | Leave | Fail):
             return rule
     return rule
+
+
+def _kept(key: str) -> Outcome:
+    outcome = recall(key)
+    if outcome is None:
+        raise Misconfigured(
+            f"the journal has lost {key!r}; restore it from a backup or restart from the step before it"
+        )
+    return outcome
 
 
 def _visit(walk: Walk, step: Step) -> Outcome:
@@ -175,74 +175,3 @@ def _help(walk: Walk, rule: Help, helper: Step) -> None:
         raise Misconfigured(f"no agent does {helper.kind!r}; add it, or 'default', to the policy's agents")
     walk.revisions[helper.id] = revision_of(walk, rule)
     _visit(walk, helper)
-
-
-def _ended(request: Request, walk: Walk, rule: Rule) -> Delivery:
-    landed = [one for one in walk.timeline if one.kind == "merge" and one.data.get("merged")]
-    status = _ENDS.get(type(rule))
-    if isinstance(rule, Leave):
-        status = DeliveryStatus.AWAITING_PERSON if rule.decides else DeliveryStatus.AWAITING_MERGE
-    if status is None:
-        left = DeliveryStatus.AWAITING_MERGE if walk.position.changed else DeliveryStatus.DONE
-        status = DeliveryStatus.MERGED if landed else left
-    update: dict[str, Any] = {"merge_commit": landed[-1].commit} if landed else {}
-    if isinstance(rule, Leave):
-        update |= {"hold": rule.hold, "reason": rule.hold.message}
-    if isinstance(rule, Stop | Ask | Fail):
-        update["reason"] = redact(rule.message)
-    if isinstance(rule, Fail):
-        update["failure"] = _failure(walk, rule.kind, rule.message, rule.detail, resumable=False)
-    return _delivery(request, walk, status).model_copy(update=update)
-
-
-def _failed(request: Request, walk: Walk | None, error: Exception) -> Delivery:
-    """The run could not find out: whatever is recorded stays, and a retry goes on at the step without an outcome."""
-    known = isinstance(error, DeliveryError)
-    kind = error.kind if known else FailureKind.UNKNOWN
-    message = error.message if known else f"{type(error).__name__}: {error}"
-    failure = _failure(walk, kind, message, error.detail if known else "", resumable=True)
-    get_run_logger().error("%s", failure.message, exc_info=None if known else error)
-    update = {"failure": failure, "reason": failure.message}
-    return _delivery(request, walk, DeliveryStatus.FAILED).model_copy(update=update)
-
-
-def _failure(walk: Walk | None, kind: FailureKind, message: str, detail: str, *, resumable: bool) -> Failure:
-    return Failure(
-        kind=kind,
-        message=redact(message),
-        detail=redact(detail)[:8_000],
-        step=walk.step.id if walk and not walk.finished else "",
-        resumable=resumable,
-        at=datetime.now(UTC),
-    )
-
-
-def _delivery(request: Request, walk: Walk | None, status: DeliveryStatus) -> Delivery:
-    opening: Opening | None = walk.opening if walk else None
-    seen = [one.data["pull_request"] for one in walk.timeline if "pull_request" in one.data] if walk else []
-    return Delivery(
-        run=request.run,
-        attempt=request.attempt,
-        title=opening.item.title if opening else request.item.title,
-        repository=(opening.item if opening else request.item).repository.name,
-        pipeline=(opening.pipeline if opening else request.pipeline).name,
-        status=status,
-        branch=opening.branch if opening else "",
-        pull_request=seen[-1] if seen else "",
-        base=walk.position.base if walk else "",
-        head=walk.position.head if walk else "",
-        timeline=walk.timeline if walk else [],
-    )
-
-
-def _state(delivery: Delivery) -> Delivery:
-    """The final state of the flow run, named after the end; Prefect hands the delivery in it to the caller."""
-    if delivery.failure is not None:
-        failure = delivery.failure
-        where = f" at {failure.step}" if failure.step else ""
-        failed: State[Delivery] = Failed(
-            message=f"{failure.kind}{where}: {failure.message.rstrip('.')}. {failure.hint}"
-        )
-        return cast(Delivery, failed)
-    name = delivery.status.value.capitalize()
-    return cast(Delivery, Completed(name=name, message=delivery.reason or None, data=delivery))

@@ -55,7 +55,8 @@ def _graded(walk: Walk, outcome: Outcome) -> Rule:
 
 def _rounds(walk: Walk, producer: str, grader: str) -> list[Round]:
     rounds: list[Round] = []
-    produced: Outcome | None = walk.latest(producer)
+    kept = [one for one in walk.timeline[: walk.fresh_from] if one.step == producer]
+    produced: Outcome | None = kept[-1] if kept else None
     for outcome in walk.timeline[walk.fresh_from :]:
         if outcome.step == producer:
             produced = outcome
@@ -133,8 +134,9 @@ def decide_landing(walk: Walk, outcome: Outcome) -> Rule:
         return Advance(outcome.output)
     if outcome.data["moved"] and walk.returns < MOST_RETURNS:
         walk.returns += 1
-        return Return("conflicts", outcome.data["reason"])
-    return Leave(Hold(HoldRule.AUTO_MERGE_DISABLED, outcome.data["reason"]), decides=False)
+        watching = next(step.id for step in walk.steps if step.kind == "conflicts")
+        return Return(watching, outcome.data["reason"])
+    return Leave(Hold(HoldRule.LEFT_BY_FORGE, outcome.data["reason"]), decides=False)
 
 
 def revision_of(walk: Walk, rule: Help) -> Revision:

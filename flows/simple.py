@@ -36,7 +36,7 @@ def simple(
     Args:
         item: What is to be delivered, and on which repository.
         policy: Block with the rules that the run obeys, type/name.
-        restart_from: Run whose outcomes are kept and the step from which it is done again; empty for a fresh run.
+        restart_from: Run whose work item, pipeline and outcomes are kept, and the step from which it is done again.
         dry_run: Do everything but effects outside: no push, no pull request, no merge.
     """
     return deliver(PIPELINE, item, policy, restart_from, dry_run)

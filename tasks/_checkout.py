@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from prefect import get_run_logger
+
 from blocks.forge import Forge, PullRequest
 from blocks.loading import load
 from blocks.workspace import Workspace
 from contracts.agent import Workspace as Place
-from contracts.errors import Misconfigured
+from contracts.errors import Misconfigured, Unavailable
 from contracts.journal import Opening
+from contracts.redaction import redact
 from contracts.visit import Visit
 from tasks._effects import perform
 
@@ -62,24 +65,27 @@ def hand_over(visit: Visit, workspace: Workspace, writable: bool) -> Place:
 
 
 def publish(opening: Opening, workspace: Workspace, commit: str) -> None:
-    """Push a commit to the run's branch, so that the machine may be lost; a dry run pushes nothing."""
+    """Push a commit to the run's branch, so that the machine may be lost; a dry run pushes nothing.
+
+    A forge that does not answer costs no paid turn: the commit is kept here, and is pushed before the pull request.
+    """
     if opening.dry_run:
         return
-
-    def push() -> str:
+    try:
         forge_of(opening).push(opening.item.repository.name, workspace.repository, opening.branch, commit)
-        return commit
+    except Unavailable as error:
+        get_run_logger().warning("the branch is not pushed yet: %s", redact(error.message))
 
-    perform(opening, f"push/{commit}", "push_branch", push)
 
-
-def open_pull_request(opening: Opening) -> PullRequest:
-    """Return the run's pull request, opened now unless it exists."""
+def open_pull_request(opening: Opening, head: str) -> PullRequest:
+    """Bring the run's branch to `head` in the forge and return its pull request, opened now unless it exists."""
     forge, item = forge_of(opening), opening.item
-    body = f"{item.description}\n\n---\nDelivered by run `{opening.run}`.".strip()
+    forge.push(item.repository.name, workspace_of(opening).repository, opening.branch, head)
+    body = redact(f"{item.description}\n\n---\nDelivered by run `{opening.run}`.".strip())
 
     def create() -> str:
-        return forge.open_pull_request(item.repository.name, opening.branch, item.base, item.title, body).url
+        title = redact(item.title)
+        return forge.open_pull_request(item.repository.name, opening.branch, item.base, title, body).url
 
     perform(opening, "pull-request", "open_pull_request", create)
     found = forge.find_pull_request(item.repository.name, opening.branch)

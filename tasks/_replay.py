@@ -13,7 +13,8 @@ from prefect.states import Completed
 
 from blocks.journal import Journal
 from contracts.delivery import Outcome
-from contracts.errors import Misconfigured, Unavailable
+from contracts.errors import DeliveryError, Misconfigured, Unavailable
+from contracts.redaction import redact
 from contracts.report import plain, summary
 
 JOURNAL = "delivery-journal/main"
@@ -41,7 +42,7 @@ def _told(result: Result) -> Result:
     """Give the task run's final state what the outcome says, so that log and page show it."""
     if not isinstance(result, Outcome):
         return result
-    told: Any = Completed(message=plain(summary(result)), data=result)
+    told: Any = Completed(message=plain(redact(summary(result))), data=result)
     return told
 
 
@@ -72,7 +73,11 @@ def journaled(name: str) -> Callable[[Callable[[Asked], Result]], Callable[[Aske
 
     def decorate(function: Callable[[Asked], Result]) -> Callable[[Asked], Result]:
         def run(record: Record) -> Result:
-            return _told(function(record.visit))
+            try:
+                return _told(function(record.visit))
+            except DeliveryError as error:
+                error.args = (redact(error.message),)
+                raise
 
         run.__doc__, run.__qualname__ = function.__doc__, function.__qualname__
         step = task(

@@ -23,7 +23,7 @@ from contracts.failure import FailureKind
 from contracts.kinds import KINDS, Surface
 from contracts.outputs import schema_of
 from contracts.prompt import render
-from contracts.redaction import redact
+from contracts.redaction import redact, redact_all
 from contracts.structured import extract, repair_request
 from contracts.visit import Visit
 
@@ -75,7 +75,8 @@ class Session:
         reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
         self.usage.append(reply.usage)
         if reply.usage != Usage():
-            load(policy.ledger, Ledger).record_turn(_turn_row(self.visit, len(self.usage), self.agent, reply.usage))
+            row = _turn_row(self.visit, self.agent, reply.usage)
+            load(policy.ledger, Ledger).record_turn(row)
         return reply
 
     def ask_for(
@@ -90,7 +91,7 @@ class Session:
         """
         reply = self.ask(turn)
         try:
-            return read(extract(reply)), reply
+            return read(redact_all(extract(reply))), reply
         except ValueError as error:
             request = repair_request(str(error), reply)
         revision = Revision(previous=reply.text, feedback=request)
@@ -99,7 +100,7 @@ class Session:
         )
         reply = self.ask(again)
         try:
-            return read(extract(reply)), reply
+            return read(redact_all(extract(reply))), reply
         except ValueError as error:
             raw = redact(reply.text[:_MOST_RAW])
             raise AgentFailed(f"{self.agent!r} answered unreadably twice: {error}", detail=raw, kind=kind) from error
@@ -133,17 +134,19 @@ def log_line(line: str) -> None:
     get_run_logger().info("%s", redact(line.rstrip()))
 
 
-def _turn_row(visit: Visit, number: int, agent: str, usage: Usage) -> TurnRow:
+def _turn_row(visit: Visit, agent: str, usage: Usage) -> TurnRow:
+    """The row of a turn, numbered behind those of turns that were taken for the visit before a process died."""
+    run, step, number = visit.opening.run, visit.step.id, int(visit.key.rpartition("/")[2])
     return TurnRow(
-        run=visit.opening.run,
-        step=visit.step.id,
-        visit=int(visit.key.rpartition("/")[2]),
-        turn=number,
+        run=run,
+        step=step,
+        visit=number,
+        turn=load(visit.opening.policy.ledger, Ledger).turns_of(run, step, number) + 1,
         agent=agent,
         kind=visit.step.kind,
         repository=visit.opening.item.repository.name,
         cost=Decimal(str(usage.cost or 0)),
-        priced=usage.cost is not None or not usage.model,
+        priced=usage.cost is not None,
         at=datetime.now(UTC),
         **usage.model_dump(exclude={"cost"}),
     )

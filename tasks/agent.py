@@ -40,7 +40,7 @@ def _take(session: Session) -> Outcome:
 
 def _message(visit: Visit, reply: AgentReply) -> str:
     item = visit.opening.item
-    subject = redact(reply.commit_message.strip()) or f"{item.title} ({visit.step.id})"
+    subject = redact(reply.commit_message.strip() or f"{item.title} ({visit.step.id})")
     return f"{subject}\n\nDelivery-Run: {visit.opening.run}\nDelivery-Step: {visit.label}\n"
 
 

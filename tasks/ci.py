@@ -26,7 +26,7 @@ def watch_checks(visit: Visit) -> Outcome:
     if visit.opening.dry_run:
         probe = Probe(state="pass", summary="a dry run opens no pull request, so it has no checks")
         return session.outcome(output=probe.summary, data=probe.model_dump(mode="json"), tree=tree)
-    opened = open_pull_request(visit.opening)
+    opened = open_pull_request(visit.opening, visit.position.head)
     probe = _settle(visit)
     data = {**probe.model_dump(mode="json"), "pull_request": opened.url, "evidence": redact(probe.evidence)}
     return session.outcome(output=probe.summary, data=data, tree=tree)

@@ -45,30 +45,37 @@ def assess(visit: Visit) -> Outcome:
 
 @journaled("merge")
 def merge(visit: Visit) -> Outcome:
-    """Merge the pull request and see that the base holds it.
+    """Merge the pull request and see that the base holds the head.
 
     The outcome's `merged` is true, or false with the reason: the base moved, or the forge leaves it to a person.
     """
     session = Session(visit)
     forge, opening = forge_of(visit.opening), visit.opening
     name, head = opening.item.repository.name, visit.position.head
-    found = open_pull_request(opening)
+    workspace = open_checkout(visit, fetch=True)
+    found = open_pull_request(opening, head)
     if found.state != "merged":
         state = forge.mergeability(name, found.number)
         if state.state == "blocked":
             return _ended(session, found.url, reason=state.reason)
-        workspace = open_checkout(visit, fetch=True)
         if not workspace.git.is_ancestor(workspace.remote_tip(opening.item.base), head):
             return _ended(session, found.url, moved=True, reason=f"{opening.item.base!r} moved meanwhile")
 
     def act() -> str:
-        message = f"{opening.item.title} (#{found.number})\n\nDelivery-Run: {opening.run}\n"
+        message = f"{redact(opening.item.title)} (#{found.number})\n\nDelivery-Run: {opening.run}\n"
         return forge.merge(name, found.number, head, message).merge_commit
 
     try:
-        commit = perform(opening, f"merge/{found.number}", "merge", act)
+        commit = perform(opening, f"merge/{found.number}/{head}", "merge", act)
     except Refused as error:
-        return _ended(session, found.url, moved=True, reason=error.message)
+        open_checkout(visit, fetch=True)
+        moved = not workspace.git.is_ancestor(workspace.remote_tip(opening.item.base), head)
+        return _ended(session, found.url, moved=moved, reason=error.message)
+    open_checkout(visit, fetch=True)
+    if not workspace.git.is_ancestor(head, workspace.remote_tip(opening.item.base)):
+        return _ended(
+            session, found.url, reason=f"the pull request was merged without {head[:12]}, the run's last commit"
+        )
     return _ended(session, found.url, merged=True, commit=commit)
 
 

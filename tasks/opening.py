@@ -99,7 +99,7 @@ def _retry(request: Request) -> Opening:
 def _restart(request: Request) -> Opening:
     source = request.restart.run
     ended, ending = last_ending(source)
-    before = _opening(source, ended) or _opening(source, ended + 1)
+    before = _opening(source, ended + 1) or _opening(source, ended)
     if before is None:
         raise Refused(f"there is no run {source!r} in this journal; name the id of a run that was opened here")
     step = request.restart.step or (ending.failure.step if ending and ending.failure else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from prefect import get_run_logger
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
@@ -14,7 +15,9 @@ from blocks.ledger import Ledger
 from blocks.ledger_tables import Outcome as OutcomeRow
 from blocks.loading import load
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
+from contracts.errors import Unavailable
 from contracts.journal import Opening
+from contracts.redaction import redact
 from contracts.report import render
 from contracts.visit import Position
 from tasks._checkout import forge_of, open_pull_request, workspace_of
@@ -47,18 +50,19 @@ def close_run(visit: Closing) -> Delivery:
         return delivery
     position = Position(base=delivery.base, head=delivery.head)
     if position.changed and not opening.dry_run and delivery.status is not DeliveryStatus.FAILED:
-        delivery = delivery.model_copy(update={"pull_request": open_pull_request(opening).url})
+        delivery = delivery.model_copy(update={"pull_request": open_pull_request(opening, delivery.head).url})
     if position.changed:
         delivery = delivery.model_copy(update={"stat": _stat(opening, position)})
-    perform(opening, f"report/{opening.attempt}", "report", lambda: _show(visit, delivery), lambda: _shown(visit))
-    if delivery.pull_request:
-        _comment(opening, delivery)
+    key = f"report/{opening.attempt}/{delivery.status.name}"
+    perform(opening, key, "report", lambda: _show(visit, delivery), lambda: _shown(visit))
     ledger = load(opening.policy.ledger, Ledger)
     ledger.record_outcomes([_row(outcome) for outcome in delivery.timeline if outcome.run == opening.run])
     ledger.release(opening.run)
     home = workspace_of(opening).home
     if home.exists():
         (home / ENDED).touch()
+    if delivery.pull_request:
+        _comment(opening, delivery)
     return delivery
 
 
@@ -76,10 +80,14 @@ def _row(outcome: Outcome) -> OutcomeRow:
 
 
 def _comment(opening: Opening, delivery: Delivery) -> None:
+    """The report on the pull request; a forge that does not answer leaves the run ended all the same."""
     forge, name = forge_of(opening), opening.item.repository.name
-    found = forge.find_pull_request(name, opening.branch)
-    if found is not None:
-        forge.comment(name, found.number, MARKER, render(delivery))
+    try:
+        found = forge.find_pull_request(name, opening.branch)
+        if found is not None:
+            forge.comment(name, found.number, MARKER, render(delivery))
+    except Unavailable as error:
+        get_run_logger().warning("the pull request has no report: %s", redact(error.message))
 
 
 def artifact_key(run: str, what: str) -> str:
@@ -88,7 +96,8 @@ def artifact_key(run: str, what: str) -> str:
 
 
 def _report_key(visit: Closing) -> str:
-    return artifact_key(visit.delivery.run, f"report-{visit.delivery.attempt}")
+    ended = visit.delivery.status.value.replace(" ", "-")
+    return artifact_key(visit.delivery.run, f"report-{visit.delivery.attempt}-{ended}")
 
 
 def _shown(visit: Closing) -> str | None:

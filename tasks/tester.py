@@ -13,11 +13,11 @@ from blocks.workspace import Workspace
 from contracts.delivery import Outcome
 from contracts.errors import Unavailable
 from contracts.flake import FlakeVerdict, Quarantined, judge
-from contracts.forgery import forgeries
+from contracts.integrity.forgery import forgeries
+from contracts.integrity.suite_files import is_test, is_test_configuration, shadows_test_tool
+from contracts.integrity.tampering import Tampering, classify
 from contracts.outputs import Concerns
 from contracts.policy import SuitePolicy
-from contracts.suite_files import is_test, is_test_configuration, shadows_test_tool
-from contracts.tampering import Tampering, classify
 from contracts.tester import RED, Concern, SuiteReport, SuiteRun, judge_excuse
 from contracts.visit import Visit
 from tasks._checkout import hand_over, open_checkout
@@ -63,7 +63,7 @@ class _Bench:
         if any(map(_tests_something, self.changed)):
             own = self._run(sealed=False)
             if not any(is_test(path) for path in self.workspace.paths(self.base)):
-                sealed, own = own, None
+                self.seal, sealed, own = [], own, None
         verdicts = self._judge(sealed, own, control)
         return SuiteReport(
             tree=self.workspace.git.tree_of(self.head),
@@ -106,10 +106,14 @@ class _Bench:
     def _judge(self, sealed: SuiteRun, own: SuiteRun | None, control: SuiteRun) -> dict[str, FlakeVerdict]:
         """Judge each red test by a run of its own, and flaky ones by another run of the whole suite."""
         red = [(name, True) for name in sealed.named(*RED)]
-        red += [(name, False) for name in (own.named(*RED) if own else []) if (name, True) not in red]
+        red += [(name, False) for name in (own.named(*RED) if own else [])]
         if len(red) > _MOST_RERUN or not self.suite.single:
             return {name: FlakeVerdict.CAUSED for name, _ in red}
-        verdicts = {name: self._judge_one(name, alone, control) for name, alone in red}
+        verdicts: dict[str, FlakeVerdict] = {}
+        for name, seal in red:
+            verdict = self._judge_one(name, seal, control)
+            if verdicts.get(name) is not FlakeVerdict.CAUSED:
+                verdicts[name] = verdict
         for seal in {seal for name, seal in red if verdicts[name] is FlakeVerdict.FLAKY}:
             again = self._run(sealed=seal).named(*RED)
             verdicts |= {name: FlakeVerdict.CAUSED for name in again if verdicts.get(name) is FlakeVerdict.FLAKY}

@@ -41,7 +41,7 @@ def test_the_page_of_a_run_says_how_it_ended_and_holds_the_report(server: Server
     expect(page.get_by_text("reviewer 1").first).to_be_visible()
     _picture(page, "run")
     page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts", exact=True)).last.click()
-    page.get_by_text(f"delivery-{delivery.run[:8]}-report-1").first.click()
+    page.get_by_text(f"delivery-{delivery.run[:8]}-report-1-merged").first.click()
     expect(page.get_by_role("heading", name="Merged: Total is off by one")).to_be_visible()
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     expect(page.get_by_text("Nothing: the base holds the change.")).to_be_visible()

@@ -11,6 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
 from blocks.journal import Journal
+from blocks.ledger import Ledger
 from contracts.delivery import DeliveryStatus
 from contracts.failure import FailureKind
 from contracts.journal import Restart
@@ -145,3 +146,12 @@ def test_every_outcome_is_a_readable_record_under_its_key(shop: Shop):
     for outcome in merged.timeline:
         record = json.loads(journal.read_path(f"{merged.run}/{outcome.step}/{outcome.visit}"))
         assert json.loads(record["result"])["data"]["step"] == outcome.step
+
+
+def test_a_restart_whose_commits_are_nowhere_is_refused_and_gives_its_claim_back(shop: Shop):
+    dry = shop.run(simple, dry_run=True)
+    lost = shop.run(simple, restart_from=Restart(run=dry.run, step="tester"))
+    assert lost.failure is not None
+    assert lost.failure.kind is FailureKind.PREFLIGHT
+    assert "neither in the workspace nor in the forge" in lost.reason
+    assert [claim for claim in Ledger().live(shop.name) if claim.run == lost.run] == []

@@ -57,6 +57,12 @@ def test_no_change_is_none_unless_another_parent_is_recorded(make: Make) -> None
     assert Git(site.workspace.repository).run("log", "-1", "--format=%P", merged.commit) == f"{site.base} {other}"
 
 
+def test_a_file_that_is_tracked_though_ignored_stays_tracked_whatever_the_index_held(make: Make) -> None:
+    site = make({"kept.log": "k\n", ".gitignore": "*.log\n"})
+    site.workspace.git.run("read-tree", "--empty")
+    assert site.workspace.snapshot("m", site.base) is None
+
+
 def test_a_change_that_keeps_size_and_time_is_recorded(make: Make) -> None:
     site = make({"a.txt": "aaa\n"})
     before = (site.tree / "a.txt").stat()

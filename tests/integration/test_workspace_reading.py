@@ -69,3 +69,14 @@ def test_a_diff_with_bytes_that_are_no_text_can_be_passed_on(make: Make) -> None
     made = site.workspace.snapshot("m", site.base)
     assert made is not None
     assert "+caf?" in site.workspace.diff(site.base, made.commit)
+
+
+def test_a_submodule_that_moved_shows(make: Make) -> None:
+    site = make({"a.txt": "a\n"})
+    git, commits = site.workspace.git, list[str]()
+    for sha in ("1" * 40, "2" * 40):
+        git.run("update-index", "--add", "--cacheinfo", f"160000,{sha},lib")
+        commits.append(site.workspace.commit(git.run("write-tree"), "m", site.base))
+    assert site.workspace.changed_paths(*commits) == ["lib"]
+    assert [file.path for file in site.workspace.measure(*commits).files] == ["lib"]
+    assert "+Subproject commit 2222" in site.workspace.diff(*commits)

@@ -36,7 +36,6 @@ def test_a_delivery_is_read_back_as_it_was_written(status: DeliveryStatus) -> No
         failure=Failure(kind=FailureKind.AGENT, message="m", at=NOW),
         hold=Hold(HoldRule.DRY_RUN, "dry_run: no effects"),
         timeline=[OUTCOME],
-        used={"coder": 2},
     )
     assert Delivery.model_validate_json(made.model_dump_json()) == made
 

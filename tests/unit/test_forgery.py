@@ -2,8 +2,8 @@
 
 import pytest
 
-from contracts.forgery import forgeries
-from contracts.tampering import UNREADABLE_TEXT, Change
+from contracts.integrity.forgery import forgeries
+from contracts.integrity.tampering import UNREADABLE_TEXT, Change
 
 BASE = '"""A cart."""\n\nimport os\nimport sys\n\n\ndef total(values):\n    return sum(values)\n'
 

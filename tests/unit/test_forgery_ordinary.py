@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.forgery import forgeries
+from contracts.integrity.forgery import forgeries
 
 BASE = "import os\nimport sys\n\n\ndef total(values):\n    return sum(values)\n"
 

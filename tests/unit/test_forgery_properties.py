@@ -5,8 +5,8 @@ import ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.forgery import forgeries
-from contracts.tampering import UNREADABLE_TEXT
+from contracts.integrity.forgery import forgeries
+from contracts.integrity.tampering import UNREADABLE_TEXT
 
 MODERATELY = settings(deadline=None, max_examples=60)
 

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from contracts.tampering import Change, Tampering, classify
+from contracts.integrity.tampering import Change, Tampering, classify
 
 BEFORE = dedent('''
     """Tests of the cart."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contracts.suite_files import is_test_configuration, shadows_test_tool
-from contracts.tampering import Change, classify
+from contracts.integrity.suite_files import is_test_configuration, shadows_test_tool
+from contracts.integrity.tampering import Change, classify
 
 
 @pytest.mark.parametrize(

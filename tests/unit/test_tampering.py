@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.tampering import UNREADABLE_TEXT, Change, Tampering, classify
+from contracts.integrity.tampering import UNREADABLE_TEXT, Change, Tampering, classify
 
 PATH = "tests/test_cart.py"
 BEFORE = "def test_total():\n    assert total([3]) == 3\n    assert total([]) == 0\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from contracts.suite_files import is_test, is_test_configuration, shadows_test_tool
-from contracts.tampering import UNREADABLE_TEXT, Change, Tampering, classify
+from contracts.integrity.suite_files import is_test, is_test_configuration, shadows_test_tool
+from contracts.integrity.tampering import UNREADABLE_TEXT, Change, Tampering, classify
 
 
 def changes(found: list[Tampering]) -> list[Change]:

@@ -5,7 +5,7 @@ import ast
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.tampering import UNREADABLE_TEXT, Change, classify
+from contracts.integrity.tampering import UNREADABLE_TEXT, Change, classify
 
 MODERATELY = settings(deadline=None, max_examples=25)
 

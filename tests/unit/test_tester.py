@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from contracts.failure import FailureKind
 from contracts.flake import FlakeVerdict
+from contracts.integrity.strictness import BLOCKING, Change
+from contracts.integrity.tampering import Tampering
 from contracts.rules import Advance, Ask, AskReason, Fail, Help
-from contracts.strictness import BLOCKING, Change
-from contracts.tampering import Tampering
 from contracts.tester import RED, Case, Concern, SuiteReport, SuiteRun, decide, judge_excuse
 
 CAUSED, FLAKY, PREEXISTING, INFRASTRUCTURE = FlakeVerdict

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agents.ruff_agent.checkout import Checkout
-from contracts.suite_files import is_test, is_test_configuration
+from contracts.integrity.suite_files import is_test, is_test_configuration
 from tests.integration.ruff_agent.site import AGENT, DEBTS, PAID, Site
 
 Make = Callable[[dict[str, str]], Site]

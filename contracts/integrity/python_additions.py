@@ -7,10 +7,10 @@ import re
 import sys
 from collections.abc import Sequence
 
-from contracts.python_bodies import Objection
-from contracts.python_markers import BUILTIN_FIXTURES, is_fixture, reaches, skips
-from contracts.strictness import UNPROVEN, Change
-from contracts.syntax_shape import Function, names_in, terminal
+from contracts.integrity.python_bodies import Objection
+from contracts.integrity.python_markers import BUILTIN_FIXTURES, is_fixture, reaches, skips
+from contracts.integrity.strictness import UNPROVEN, Change
+from contracts.integrity.syntax_shape import Function, names_in, terminal
 
 _DESELECTING = re.compile(
     r"__test__|__init__|__new__|load_tests|collect_ignore(_glob)?|__getattr(ibute)?__|__unittest_.*"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from contracts.syntax_shape import Function, shape
+from contracts.integrity.syntax_shape import Function, shape
 
 COMPARISONS = frozenset({
     "__bool__", "__contains__", "__eq__", "__ge__", "__gt__", "__instancecheck__", "__le__", "__lt__", "__ne__",

@@ -7,16 +7,25 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from contracts.python_additions import (
+from contracts.integrity.python_additions import (
     imports_of,
     object_to_import,
     object_to_new_module,
     object_to_statement,
 )
-from contracts.python_bodies import Objection, judge_decorators, judge_test
-from contracts.python_markers import TEST_CASE_MACHINERY, is_fixture
-from contracts.strictness import UNPROVEN, Change, Judgement
-from contracts.syntax_shape import UNREADABLE, Function, lines_of, names_in, parse, shape, shapes, without_docstring
+from contracts.integrity.python_bodies import Objection, judge_decorators, judge_test
+from contracts.integrity.python_markers import TEST_CASE_MACHINERY, is_fixture
+from contracts.integrity.strictness import UNPROVEN, Change, Judgement
+from contracts.integrity.syntax_shape import (
+    UNREADABLE,
+    Function,
+    lines_of,
+    names_in,
+    parse,
+    shape,
+    shapes,
+    without_docstring,
+)
 
 _BASES = frozenset({"object", "ABC", "Protocol", "Generic"})
 

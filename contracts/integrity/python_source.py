@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from contracts.import_level import import_level
-from contracts.python_origins import Origins, text_of
-from contracts.syntax_shape import parse
+from contracts.integrity.import_level import import_level
+from contracts.integrity.python_origins import Origins, text_of
+from contracts.integrity.syntax_shape import parse
 
 _DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
 

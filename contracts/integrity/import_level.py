@@ -6,8 +6,8 @@ import ast
 import builtins
 from collections.abc import Iterator
 
-from contracts.python_origins import Origins
-from contracts.syntax_shape import Function, terminal
+from contracts.integrity.python_origins import Origins
+from contracts.integrity.syntax_shape import Function, terminal
 
 _ALWAYS = frozenset({"__del__", "__getattr__", "__init_subclass__", "__mro_entries__", "__prepare__", "__set_name__"})
 _PLAIN_DECORATORS = frozenset({"classmethod", "property", "staticmethod"})

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts.python_origins import imported
-from contracts.python_source import Source
-from contracts.syntax_shape import terminal
+from contracts.integrity.python_origins import imported
+from contracts.integrity.python_source import Source
+from contracts.integrity.syntax_shape import terminal
 
 ENDS = "can end the run that judges it"
 TOOLS = "reaches into the tools or the tests that judge it"

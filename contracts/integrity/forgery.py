@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from contracts.constant_answers import constant_answers
-from contracts.escapes import Sign, escapes
-from contracts.hunks import Hunks
-from contracts.import_escapes import import_escapes
-from contracts.python_source import Source
-from contracts.strictness import Change
-from contracts.suite_files import is_compiled, is_python, is_test, is_test_configuration
-from contracts.syntax_shape import UNREADABLE
-from contracts.tampering import UNREADABLE_TEXT, Tampering
+from contracts.integrity.constant_answers import constant_answers
+from contracts.integrity.escapes import Sign, escapes
+from contracts.integrity.hunks import Hunks
+from contracts.integrity.import_escapes import import_escapes
+from contracts.integrity.python_source import Source
+from contracts.integrity.strictness import Change
+from contracts.integrity.suite_files import is_compiled, is_python, is_test, is_test_configuration
+from contracts.integrity.syntax_shape import UNREADABLE
+from contracts.integrity.tampering import UNREADABLE_TEXT, Tampering
 
 __all__ = ["forgeries"]
 

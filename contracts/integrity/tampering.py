@@ -11,11 +11,11 @@ from pathlib import PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts import line_tests, python_tests
-from contracts.hunks import Hunks
-from contracts.strictness import BLOCKING, UNPROVEN, Change, Judgement, blocks
-from contracts.suite_configuration import judge_configuration
-from contracts.suite_files import (
+from contracts.integrity import line_tests, python_tests
+from contracts.integrity.hunks import Hunks
+from contracts.integrity.strictness import BLOCKING, UNPROVEN, Change, Judgement, blocks
+from contracts.integrity.suite_configuration import judge_configuration
+from contracts.integrity.suite_files import (
     has_test_name,
     is_code,
     is_compiled,
@@ -25,7 +25,7 @@ from contracts.suite_files import (
     shadows_test_tool,
     suite_root,
 )
-from contracts.syntax_shape import UNREADABLE, names_in, parse
+from contracts.integrity.syntax_shape import UNREADABLE, names_in, parse
 
 __all__ = ["UNREADABLE_TEXT", "Change", "Tampering", "classify"]
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.python_markers import OBSERVING_FIXTURES, is_skip_mark, reaches, skips
-from contracts.python_statements import missing
-from contracts.strictness import UNPROVEN, Change, Judgement
-from contracts.syntax_shape import (
+from contracts.integrity.python_markers import OBSERVING_FIXTURES, is_skip_mark, reaches, skips
+from contracts.integrity.python_statements import missing
+from contracts.integrity.strictness import UNPROVEN, Change, Judgement
+from contracts.integrity.syntax_shape import (
     Function,
     bound_by_text,
     lines_of,

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 
-from contracts.syntax_shape import terminal
+from contracts.integrity.syntax_shape import terminal
 
 BUILTIN_FIXTURES = frozenset({
     "anyio_backend", "benchmark", "cache", "capfd", "capfdbinary", "caplog", "capsys", "capsysbinary",

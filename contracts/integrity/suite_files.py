@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from contracts.module_names import DISTRIBUTIONS, TEST_TOOLS
+from contracts.integrity.module_names import DISTRIBUTIONS, TEST_TOOLS
 
 _DIRECTORIES = frozenset({"test", "tests", "testing", "__tests__", "testdata", "__snapshots__", "__mocks__"})
 _NAMED_AS_TEST = re.compile(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from contracts.escapes import ENDS, HIDES, REPLACES, Sign
-from contracts.python_origins import BUILTINS, text_of
-from contracts.python_source import Source
-from contracts.syntax_shape import terminal
+from contracts.integrity.escapes import ENDS, HIDES, REPLACES, Sign
+from contracts.integrity.python_origins import BUILTINS, text_of
+from contracts.integrity.python_source import Source
+from contracts.integrity.syntax_shape import terminal
 
 _STARTS = "starts other work while it is imported"
 _WRITES = "writes files while it is imported"

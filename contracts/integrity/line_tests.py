@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from contracts.strictness import UNPROVEN, Change, Judgement
+from contracts.integrity.strictness import UNPROVEN, Change, Judgement
 
 _SKIP = re.compile(
     r"\.(skip|only|todo|failing|fixme)\b|\b(x|f)(it|describe|test|context|specify)\b|\b[A-Za-z]\.Skip(f|Now)?\b"

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from contracts.python_markers import is_assertion, is_expecting, is_swallowing, reaches
-from contracts.strictness import UNPROVEN
-from contracts.syntax_shape import names_in, shape, shapes, terminal
+from contracts.integrity.python_markers import is_assertion, is_expecting, is_swallowing, reaches
+from contracts.integrity.strictness import UNPROVEN
+from contracts.integrity.syntax_shape import names_in, shape, shapes, terminal
 
 _BLOCKS = (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While, ast.If)
 _BODIES = frozenset({"body", "orelse"})

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import cast
 
-from contracts.python_additions import object_to_conftest
-from contracts.python_tests import compare_statements
-from contracts.strictness import Change, Judgement
-from contracts.syntax_shape import UNREADABLE, names_in, parse, shape
+from contracts.integrity.python_additions import object_to_conftest
+from contracts.integrity.python_tests import compare_statements
+from contracts.integrity.strictness import Change, Judgement
+from contracts.integrity.syntax_shape import UNREADABLE, names_in, parse, shape
 
 _Settings = Mapping[str, object]
 _NOTHING: _Settings = {}
