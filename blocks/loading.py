@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TypeVar
 
+import httpx
 from prefect.blocks.core import Block
 from pydantic import ValidationError
 
@@ -41,13 +42,21 @@ def load(reference: str, kind: type[Kind], *, fresh: bool = False) -> Kind:
 def _read(reference: str) -> Block:
     try:
         return Block.load(reference, _sync=True)  # type: ignore[call-arg, return-value]
-    except ValidationError as error:
-        fields = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-        raise Misconfigured(f"block {reference!r} cannot be used: {fields}; correct it in the Prefect UI") from error
     except (ValueError, KeyError, RuntimeError) as error:
-        raise Misconfigured(
-            f"there is no usable block {reference!r}; create it in the Prefect UI or with `delivery setup`",
+        raise _unusable(reference, error) from None  # the cause quotes the document, with its secrets
+    except (OSError, httpx.HTTPError) as error:
+        raise Unavailable(
+            f"block {reference!r} could not be read, because the Prefect API did not answer; see to its server",
             detail=str(error)[:500],
         ) from error
-    except OSError as error:
-        raise Unavailable(f"block {reference!r} could not be read: the Prefect API did not answer") from error
+
+
+def _unusable(reference: str, error: Exception) -> Misconfigured:
+    invalid = error if isinstance(error, ValidationError) else error.__cause__
+    if isinstance(invalid, ValidationError):
+        fields = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors()[:5])
+        return Misconfigured(f"block {reference!r} cannot be used: {fields}; correct it in the Prefect UI")
+    return Misconfigured(
+        f"there is no usable block {reference!r}; create it in the Prefect UI or with `delivery setup`",
+        detail=str(error)[:500],
+    )
