@@ -24,6 +24,8 @@ from contracts.errors import DeliveryError, Misconfigured, Unavailable
 from deployments.bootstrap import save
 from deployments.server import free_port
 
+SECRET = "s3cret-of-the-agent"
+
 
 @pytest.fixture
 def name(installation: Path) -> str:
@@ -84,14 +86,13 @@ def test_a_broken_document_is_told_field_by_field(name: str) -> None:
     assert "chroot" not in error.message
 
 
-def test_a_broken_document_does_not_tell_its_secrets(name: str) -> None:
-    reference = save(blocks.CommandAgent(command=["x"], environment={"KEY": SecretStr("s3cret-of-the-agent")}), name)
-    change(reference, {"command": []})
-    told = "".join(traceback.format_exception(refused(lambda: load(reference, CodingAgent))))
-    assert "command: List should have at least 1 item" in told
-    assert "s3cret" not in told
-    change(reference, {"command": None, "environment": {"KEY": ["s3cret-of-the-agent"]}})
-    assert "s3cret" not in "".join(traceback.format_exception(refused(lambda: load(reference, CodingAgent))))
+@pytest.mark.parametrize("data", [{"command": []}, {"environment": {"KEY": [SECRET]}}, {"environment": SECRET}])
+def test_a_broken_document_does_not_tell_its_secrets(name: str, data: dict[str, Any]) -> None:
+    reference = save(blocks.CommandAgent(command=["x"], environment={"KEY": SecretStr(SECRET)}), name)
+    change(reference, data)
+    error = refused(lambda: load(reference, CodingAgent))
+    assert next(iter(data)) in error.message
+    assert SECRET not in "".join(traceback.format_exception(error))
 
 
 def test_a_document_that_was_corrected_is_loaded_at_once(name: str) -> None:
