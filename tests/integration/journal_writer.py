@@ -24,6 +24,13 @@ def content(number: int, size: int = SIZE) -> bytes:
     return bytes([97 + number % 26]) * size
 
 
+def await_a_file(folder: Path) -> None:
+    """Return when a temporary file is there that was not there before; a writer makes one again and again."""
+    before = set(os.listdir(folder))  # noqa: PTH208 - names are enough, and this must be quick
+    while not any(name.startswith(".") for name in set(os.listdir(folder)) - before):  # noqa: PTH208 - likewise
+        pass
+
+
 def kill(journal: Journal, rounds: int) -> None:
     for number in range(rounds):
         key = f"run/step/{number + 1}"
@@ -37,6 +44,8 @@ def kill(journal: Journal, rounds: int) -> None:
             os._exit(1)
         for _ in range(1 + number % 3):
             os.read(begun, 1)
+        if number % 2:
+            await_a_file(journal.folder / "run")
         os.kill(child, signal.SIGKILL)
         assert os.waitpid(child, 0)[1] == signal.SIGKILL
         os.close(begun)
