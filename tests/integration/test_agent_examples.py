@@ -18,7 +18,6 @@ from contracts.errors import AgentFailed
 from contracts.work import Repository, WorkItem
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "agent-protocol.md"
-NEEDS_JQ = pytest.mark.skipif(shutil.which("jq") is None, reason="the example is written with jq, which is not here")
 EVENTS: list[dict[str, Any]] = [
     {"type": "system", "subtype": "init"},
     {"type": "assistant", "message": {"content": [{"type": "text", "text": "working"}]}},
@@ -87,7 +86,15 @@ def test_the_example_in_python_changes_a_file_and_then_needs_no_change(tmp_path:
     assert second == AgentReply(no_change_needed="the README names the work item already")
 
 
-@NEEDS_JQ
+@pytest.fixture
+def jq() -> None:
+    if shutil.which("jq") is None:
+        pytest.fail(
+            "jq is not on PATH; install the package 'jq', the example in shell is written with it", pytrace=False
+        )
+
+
+@pytest.mark.usefixtures("jq")
 def test_the_example_in_shell_hands_on_prompt_answer_and_price(
     tmp_path: Path, turn: AgentTurn, wrapper: CommandAgent
 ) -> None:
@@ -103,7 +110,7 @@ def test_the_example_in_shell_hands_on_prompt_answer_and_price(
     assert len(said) == len(EVENTS) + 1
 
 
-@NEEDS_JQ
+@pytest.mark.usefixtures("jq")
 def test_the_example_in_shell_tells_a_reason_from_an_answer(
     tmp_path: Path, turn: AgentTurn, wrapper: CommandAgent
 ) -> None:
@@ -112,7 +119,7 @@ def test_the_example_in_shell_tells_a_reason_from_an_answer(
     assert reply.no_change_needed == "it is there."
 
 
-@NEEDS_JQ
+@pytest.mark.usefixtures("jq")
 @pytest.mark.parametrize("events", [EVENTS, [*EVENTS, {**RESULT, "is_error": True}]], ids=["none", "error"])
 def test_the_example_in_shell_fails_with_its_tool(
     tmp_path: Path, turn: AgentTurn, wrapper: CommandAgent, events: list[dict[str, Any]]
