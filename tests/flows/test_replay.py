@@ -155,3 +155,13 @@ def test_a_restart_whose_commits_are_nowhere_is_refused_and_gives_its_claim_back
     assert lost.failure.kind is FailureKind.PREFLIGHT
     assert "neither in the workspace nor in the forge" in lost.reason
     assert [claim for claim in Ledger().live(shop.name) if claim.run == lost.run] == []
+
+
+def test_a_restart_of_a_merged_run_never_takes_the_old_merge_for_its_own(shop: Shop):
+    first = shop.run(simple)
+    assert first.status is DeliveryStatus.MERGED
+    shop.play(coder=[{"files": {"shop.py": FIXED, "again.py": "AGAIN = 1\n"}}])
+    again = shop.run(simple, restart_from=Restart(run=first.run, step="coder"))
+    assert not shop.git.is_ancestor(again.head, "main")
+    assert again.status is DeliveryStatus.AWAITING_MERGE
+    assert "merged without" in again.reason
