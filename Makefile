@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
 
-.PHONY: setup demo run test check acceptance upkeep bench ui schemas clean
+.PHONY: setup demo run up test check acceptance upkeep bench ui schemas clean
 
 setup: .venv/ready ## install exactly what uv.lock names
 
@@ -18,6 +18,9 @@ demo: setup ## watch a work item go to a verified merge, keyless
 
 run: setup ## your own repository: make run PIPELINE=tech-debt REPO=path/to/repository
 	.venv/bin/delivery run $(PIPELINE) $(REPO) $(ARGS)
+
+up: setup ## server, worker, recovery of lost runs and escalation, until Ctrl-C
+	.venv/bin/delivery up $(ARGS)
 
 ui: setup ## look at earlier runs of `make run`
 	.venv/bin/delivery ui

@@ -6,6 +6,7 @@ from blocks.journal import Journal
 from blocks.ledger import Ledger
 from blocks.local_forge import LocalForge
 from blocks.local_sandbox import LocalSandbox
+from blocks.log_channel import LogChannel
 from blocks.scripted_agent import ScriptedAgent
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "Ledger",
     "LocalForge",
     "LocalSandbox",
+    "LogChannel",
     "ScriptedAgent",
 ]

@@ -6,6 +6,9 @@ import hashlib
 import io
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,9 +16,12 @@ from prefect._internal.result_records import ResultRecord
 from prefect.filesystems import WritableFileSystem
 from pydantic import Field
 
-from contracts.errors import DeliveryError
+from blocks.run_lock import holder, locked
+from contracts.errors import DeliveryError, Unavailable
 from contracts.failure import FailureKind
 
+OWN_SECONDS = 60.0
+"""How long a process waits for an old one of the same run to leave."""
 _PREFIX = b"sha256:"
 
 
@@ -52,6 +58,42 @@ class Journal(WritableFileSystem):
         name = f"{folders.pop()}-{visit}.json" if folders else visit
         return self.folder.expanduser().joinpath(*folders, name)
 
+    def _lock(self, run: str) -> Path:
+        return self._path(f"{run}/lock/1").with_name(".lock")
+
+    @contextmanager
+    def own(self, run: str, seconds: float = OWN_SECONDS) -> Generator[None]:
+        """Let no other process walk a run for the time of the block; the death of this process ends it as well.
+
+        Args:
+            run: id of the run.
+            seconds: how long to wait for a process that has it; 0: one try.
+
+        Raises:
+            Unavailable: another process still has it, or the folder cannot be written.
+        """
+        file = self._lock(run)
+        try:
+            _make_folder(file.parent)
+        except OSError as error:
+            raise Unavailable(f"the journal's folder {str(file.parent)!r} cannot be made: {error.strerror}") from error
+        with locked(file, seconds) as taken:
+            if not taken:
+                raise Unavailable(
+                    f"run {run!r} is in the hands of {self.owner(run) or 'another process'}; "
+                    "wait until that process leaves, or end it"
+                )
+            yield
+
+    def owner(self, run: str) -> str:
+        """Return which process walks a run now, or an empty text when none does."""
+        return holder(self._lock(run))
+
+    def last_written(self, run: str) -> datetime | None:
+        """Return when the newest record of a run was written, or none when there is no record."""
+        times = [record.stat().st_mtime for record in self._lock(run).parent.glob("*.json")]
+        return datetime.fromtimestamp(max(times), UTC) if times else None
+
     def verify(self, key: str) -> bool:
         """Return whether a record exists.
 
@@ -67,6 +109,11 @@ class Journal(WritableFileSystem):
     def holds(self, key: str) -> bool:
         """Return whether a record is there, without looking at its content."""
         return self._path(key).is_file()
+
+    def keys(self, run: str) -> list[str]:
+        """Return the keys of a run's records, sorted; none when nothing was ever recorded."""
+        names = [path.stem.rpartition("-") for path in self._path(f"{run}/any/1").parent.glob("[!.]*-*.json")]
+        return sorted(f"{run}/{step}/{visit}" for step, _, visit in names)
 
     def recall(self, key: str) -> Any:
         """Return what a record holds, or none when there is no such record.

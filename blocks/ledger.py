@@ -1,27 +1,27 @@
 """The ledger: what must outlive Prefect's retention and be summed.
 
-It holds live work, outcomes of steps, what turns consumed, and effects in the outside world. Every record has a
-natural key, so that a replay finds it instead of counting it twice.
+It holds live work, outcomes of steps, what turns consumed, effects in the outside world, runs, gates, decisions and
+recoveries. Every record has a natural key, so that a replay finds it instead of counting it twice.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
-from sqlalchemy import Connection, Table, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from blocks import ledger_claims, ledger_effects, ledger_gates, ledger_recoveries, ledger_runs, ledger_usage
 from blocks import ledger_database as database
-from blocks.ledger_tables import Claim, Effect, Outcome, Turn, claims, effects, outcomes, turns
-from contracts.errors import DeliveryError, Refused
+from blocks.ledger_people import Decision, Gate, Recovery, Run
+from blocks.ledger_rows import now as _now
+from blocks.ledger_tables import Claim, Effect, Outcome, Turn
 
-__all__ = ["Claim", "Effect", "Ledger", "Outcome", "Turn"]
+__all__ = ["Claim", "Decision", "Effect", "Gate", "Ledger", "Outcome", "Recovery", "Run", "Turn"]
 
 
 class Ledger(Block):
-    """Keeps claims, outcomes, usage and effects in a database: a SQLite file, or PostgreSQL in production.
+    """Keeps runs, decisions, usage and effects in a database: a SQLite file, or PostgreSQL in production.
 
     Every method connects and migrates the schema on its first use in a process, may be called from several threads
     and processes at once, and commits before it returns.
@@ -33,7 +33,7 @@ class Ledger(Block):
 
     _block_type_name = "Ledger"
     _block_type_slug = "ledger"
-    _description = "Keeps claims, outcomes, usage and effects beyond Prefect's retention."
+    _description = "Keeps runs, decisions, usage and effects beyond Prefect's retention."
 
     url: SecretStr = Field(
         default_factory=database.default_url,
@@ -63,49 +63,34 @@ class Ledger(Block):
         Raises:
             Refused: another run holds the work, or the repository has reached its limit.
         """
+        wanted = Claim(identity=identity, run=run, repository=repository, kind=kind, claimed_at=_now())
         with database.writing(self.url) as connection:
-            database.lock_claims(connection)
-            holder = connection.scalar(select(claims.c.run).where(claims.c.identity == identity))
-            if holder == run:
-                return
-            if holder is not None:
-                raise Refused(
-                    f"the work {identity!r} is held by the live run {holder!r}; "
-                    "wait until that run ends, or stop it, then start this one again"
-                )
-            _check_limit(connection, run, repository, limit)
-            claim = Claim(identity=identity, run=run, repository=repository, kind=kind, claimed_at=_now())
-            connection.execute(claims.insert(), claim.model_dump())
+            ledger_claims.claim(connection, wanted, limit)
 
     def release(self, run: str) -> None:
         """Give back everything that the run has claimed; nothing to do if it holds nothing."""
         with database.writing(self.url) as connection:
-            connection.execute(delete(claims).where(claims.c.run == run))
+            ledger_claims.release(connection, run)
 
     def live(self, repository: str | None = None) -> list[Claim]:
         """Return the live claims, of one repository or of all, the oldest first."""
-        query = select(claims).order_by(claims.c.claimed_at, claims.c.identity)
-        if repository is not None:
-            query = query.where(claims.c.repository == repository)
         with database.reading(self.url) as connection:
-            return [Claim.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+            return ledger_claims.live(connection, repository)
 
     def record_outcomes(self, ended: list[Outcome]) -> None:
         """Keep how visits of steps ended, all or none; the first record of (run, step, visit) stays."""
         with database.writing(self.url) as connection:
-            for outcome in ended:
-                _insert_or_ignore(connection, outcomes, outcome)
+            ledger_usage.record_outcomes(connection, ended)
 
     def record_turn(self, turn: Turn) -> None:
         """Keep what a turn consumed; the first record of (run, step, visit, turn) stays."""
         with database.writing(self.url) as connection:
-            _insert_or_ignore(connection, turns, turn)
+            ledger_usage.record_turn(connection, turn)
 
     def turns_of(self, run: str, step: str, visit: int) -> int:
         """Return how many turns of a visit are recorded."""
-        query = select(func.count()).where(turns.c.run == run, turns.c.step == step, turns.c.visit == visit)
         with database.reading(self.url) as connection:
-            return connection.execute(query).scalar_one()
+            return ledger_usage.turns_of(connection, run, step, visit)
 
     def spend(
         self, run: str | None = None, repository: str | None = None, since: datetime | None = None
@@ -117,17 +102,10 @@ class Ledger(Block):
             repository: only turns that this repository pays.
             since: only turns that ended at this aware time or later.
         """
-        query = select(turns.c.currency, func.sum(turns.c.cost)).group_by(turns.c.currency)
-        if run is not None:
-            query = query.where(turns.c.run == run)
-        if repository is not None:
-            query = query.where(turns.c.repository == repository)
-        if since is not None:
-            query = query.where(turns.c.at >= since)
         with database.reading(self.url) as connection:
-            return {currency: float(total) for currency, total in connection.execute(query)}
+            return ledger_usage.spend(connection, run, repository, since)
 
-    def intend(self, key: str, run: str, what: str, detail: str) -> Effect:
+    def intend(self, key: str, run: str, what: str, detail: str, ended: bool = False) -> Effect:
         """Announce an effect before it is made, and return its row, which may be older and confirmed.
 
         Args:
@@ -135,11 +113,14 @@ class Ledger(Block):
             run: id of the flow run.
             what: what will be done, such as open_pull_request.
             detail: to what, in words or as JSON.
+            ended: the effect belongs to the end of the run, so that it may be made when the run has ended.
+
+        Raises:
+            Refused: the run has ended, for instance because a person stopped it; its kind is cancelled.
         """
         intent = Effect(key=key, run=run, what=what, detail=detail, result=None, intended_at=_now(), confirmed_at=None)
         with database.writing(self.url) as connection:
-            _insert_or_ignore(connection, effects, intent)
-            return _effect(connection, key) or intent
+            return ledger_effects.intend(connection, intent, ended)
 
     def confirm(self, key: str, result: str) -> None:
         """Record what came of an intended effect; nothing to do if the same is recorded already.
@@ -148,47 +129,120 @@ class Ledger(Block):
             DeliveryError: the effect was never intended, or another result is recorded.
         """
         with database.writing(self.url) as connection:
-            connection.execute(
-                update(effects)
-                .where(effects.c.key == key, effects.c.result.is_(None))
-                .values(result=result, confirmed_at=_now())
-            )
-            recorded = _effect(connection, key)
-        if recorded is None:
-            raise DeliveryError(f"the effect {key!r} was never intended; intend it before it is made")
-        if recorded.result != result:
-            raise DeliveryError(
-                f"the effect {key!r} is confirmed as {recorded.result!r}, not {result!r}; "
-                "look at which of the two exists and undo the other by hand"
-            )
+            ledger_effects.confirm(connection, key, result)
+
+    def hold(self, key: str, seconds: float) -> bool:
+        """Take the lease of an unconfirmed effect: true for one caller until the seconds are over, else false."""
+        with database.writing(self.url) as connection:
+            return ledger_effects.hold(connection, key, seconds)
+
+    def withdraw(self, key: str) -> None:
+        """Forget an intent that came to nothing; nothing to do if it is confirmed or was never intended."""
+        with database.writing(self.url) as connection:
+            ledger_effects.withdraw(connection, key)
 
     def effect(self, key: str) -> Effect | None:
         """Return the effect of this natural key, or none when it was never intended."""
         with database.reading(self.url) as connection:
-            return _effect(connection, key)
+            return ledger_effects.find(connection, key)
 
+    def unconfirmed(self, run: str) -> list[Effect]:
+        """Return the effects that a run has intended and not confirmed, the oldest first."""
+        with database.reading(self.url) as connection:
+            return ledger_effects.unconfirmed(connection, run)
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+    def open(self, row: Run) -> None:
+        """Keep that a run lives; a later attempt revives it under its own policy, a known one changes nothing."""
+        with database.writing(self.url) as connection:
+            ledger_runs.open_run(connection, row)
 
+    def end(self, run: str, attempt: int, status: str) -> str:
+        """End an attempt of a run and return the status that stands: the first word given to the attempt.
 
-def _check_limit(connection: Connection, run: str, repository: str, limit: int | None) -> None:
-    if limit is None:
-        return
-    others = select(func.count()).select_from(claims).where(claims.c.repository == repository, claims.c.run != run)
-    count = connection.scalar(others) or 0
-    if count >= limit:
-        raise Refused(
-            f"the repository {repository!r} has {count} live runs and the limit is {limit}; "
-            "wait until one of them ends, or raise the limit in the policy"
-        )
+        A merge cannot be stopped: from the moment when one is intended, "stopped" changes nothing and
+        "live" is returned. So is the status of a later attempt, when there is one; a run that was never opened has
+        no row to end, and gets back the given status.
+        """
+        with database.writing(self.url) as connection:
+            return ledger_runs.end_run(connection, run, attempt, status)
 
+    def run(self, run: str) -> Run | None:
+        """Return a run, or none when it was never opened."""
+        with database.reading(self.url) as connection:
+            return ledger_runs.find(connection, run)
 
-def _insert_or_ignore(connection: Connection, table: Table, row: Outcome | Turn | Effect) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).on_conflict_do_nothing(index_elements=table.primary_key.columns), row.model_dump())
+    def runs(
+        self,
+        live: bool | None = None,
+        limit: int = 50,
+        unreaped_before: datetime | None = None,
+    ) -> list[Run]:
+        """Return runs, the newest first.
 
+        Args:
+            live: only runs that live, or only runs that have ended; none: both.
+            limit: how many at most.
+            unreaped_before: only runs that ended before this aware time and are not reaped.
+        """
+        with database.reading(self.url) as connection:
+            return ledger_runs.newest(connection, live, limit, unreaped_before)
 
-def _effect(connection: Connection, key: str) -> Effect | None:
-    row = connection.execute(select(effects).where(effects.c.key == key)).mappings().one_or_none()
-    return None if row is None else Effect.model_validate(dict(row))
+    def reaped(self, run: str) -> None:
+        """Record that what an ended run left behind was removed; nothing to do if it lives."""
+        with database.writing(self.url) as connection:
+            ledger_runs.mark_reaped(connection, run)
+
+    def wait(self, gate: Gate) -> None:
+        """Keep that a person is asked; the first record of the gate's key stays."""
+        with database.writing(self.url) as connection:
+            ledger_gates.wait(connection, gate)
+
+    def settle(self, key: str) -> None:
+        """Record that a gate waits no more; the first time stays, and an unknown gate changes nothing."""
+        with database.writing(self.url) as connection:
+            ledger_gates.settle(connection, key)
+
+    def waiting(self, run: str | None = None) -> list[Gate]:
+        """Return the gates that are not settled, of one run or of all, the oldest first."""
+        with database.reading(self.url) as connection:
+            return ledger_gates.waiting(connection, run)
+
+    def overdue(self, now: datetime) -> list[Gate]:
+        """Return the unsettled gates of live runs to be escalated or decided at this aware time, oldest first."""
+        with database.reading(self.url) as connection:
+            return ledger_gates.overdue(connection, now)
+
+    def escalated(self, key: str) -> None:
+        """Record that a gate was escalated; the first time stays, and an unknown gate changes nothing."""
+        with database.writing(self.url) as connection:
+            ledger_gates.mark_escalated(connection, key)
+
+    def decide(self, row: Decision) -> Decision:
+        """Keep an answer and return what stands under its key: the first that was given."""
+        with database.writing(self.url) as connection:
+            return ledger_gates.decide(connection, row)
+
+    def decisions(self, run: str) -> list[Decision]:
+        """Return every answer that a run was given, whether it counted or not, the oldest first."""
+        with database.reading(self.url) as connection:
+            return ledger_gates.of_run(connection, run)
+
+    def recover(self, run: str, state: str, kind: str, lease_seconds: float = 60) -> bool:
+        """Return whether the caller is the one sweep that may act on this state of a lost run.
+
+        It is when nobody was before, or when whoever was has not brought the run to a step within the lease.
+
+        Args:
+            run: id of the flow run.
+            state: id of the state in which it was found.
+            kind: what its loss is charged to, crash or infrastructure.
+            lease_seconds: how long a sweep may take.
+        """
+        row = Recovery(run=run, state=state, kind=kind, at=_now())
+        with database.writing(self.url) as connection:
+            return ledger_recoveries.recover(connection, row, lease_seconds)
+
+    def attribute(self, run: str, step: str) -> dict[str, int]:
+        """Charge the recoveries that no step of the run has yet to this step; return how many it has, by kind."""
+        with database.writing(self.url) as connection:
+            return ledger_recoveries.attribute(connection, run, step)

@@ -1,4 +1,4 @@
-"""What the ledger keeps: its rows as callers see them and its tables as the database sees them.
+"""What the ledger keeps of work: its rows as callers see them and its tables as the database sees them.
 
 A change of a table needs a migration in `blocks/migrations/versions`; a test compares the two.
 """
@@ -91,6 +91,7 @@ class Effect(Row):
     result: str | None = Field(description="What came of it; none until it is confirmed.")
     intended_at: AwareDatetime = Field(description="When it was intended, UTC.")
     confirmed_at: AwareDatetime | None = Field(description="When it was confirmed, UTC; none until then.")
+    held_until: AwareDatetime | None = Field(default=None, description="When the lease of whoever makes it ends, UTC.")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -197,5 +198,6 @@ effects = Table(
     Column("result", Text),
     Column("intended_at", UtcTime, nullable=False),
     Column("confirmed_at", UtcTime),
+    Column("held_until", UtcTime),
     Index("effects_run", "run"),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from contracts.work import WorkItem
 
@@ -118,6 +118,23 @@ class Usage(Frozen):
     currency: str = Field(default="USD", description="Currency of the cost, ISO 4217.")
 
 
+class AgentQuestion(Frozen):
+    """What an agent must know from a person before it can go on."""
+
+    text: str = Field(min_length=1, max_length=4_000, description="The question.")
+    options: list[Annotated[str, Field(min_length=1, max_length=120)]] = Field(
+        default_factory=list[str], max_length=10, description="Answers to choose from; a person may write another one."
+    )
+
+    @field_validator("options")
+    @classmethod
+    def _one_line_each(cls, value: list[str]) -> list[str]:
+        flat = [" ".join(one.split()) for one in value]
+        if len({one.casefold() for one in flat}) < len(flat) or not all(flat):
+            raise ValueError("options must differ and none may be blank")
+        return flat
+
+
 class AgentReply(Frozen):
     """Everything that an agent gives back."""
 
@@ -128,6 +145,11 @@ class AgentReply(Frozen):
     )
     no_change_needed: str = Field(
         default="", description="Why the repository needs no change; empty when a change was made."
+    )
+    question: AgentQuestion | None = Field(
+        default=None,
+        description="A question to a person; the step is done again with the answer among its decisions. "
+        "Only producers may ask.",
     )
     commit_message: str = Field(default="", description="Message for the commit that records the change.")
     usage: Usage = Field(default_factory=Usage, description="What the turn consumed.")

@@ -123,11 +123,13 @@ def decide(rounds: list[Round], budget: int, threshold: float, producer: str) ->
     eager = len(rounds) == 1 and left and last.has("blocker", "major")
     if not blocked and not eager and last.rating >= threshold:
         return Advance(f"rated {last.rating:.2f}")
+    rework = Rework(producer, Revision(previous=rounds[-1].text, feedback=last.summary, comments=last.comments))
     if not left:
         reason = AskReason.BLOCKING_FINDINGS if blocked else AskReason.BUDGET_SPENT
-        return Ask(reason, f"{producer!r} is rated {last.rating:.2f} after {budget} reworks: {last.summary}")
+        message = f"{producer!r} is rated {last.rating:.2f} after {len(rounds) - 1} reworks: {last.summary}"
+        return Ask(reason, message, again=rework, target=producer)
     stall = stalled(rounds)
     if stall:
-        return Ask(AskReason.STALLED, f"reworking {producer!r} stands still: {stall}; rated {last.rating:.2f}")
-    revision = Revision(previous=rounds[-1].text, feedback=last.summary, comments=last.comments)
-    return Rework(producer, revision)
+        message = f"reworking {producer!r} stands still: {stall}; rated {last.rating:.2f}"
+        return Ask(AskReason.STALLED, message, again=rework, target=producer)
+    return rework

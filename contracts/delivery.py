@@ -22,7 +22,7 @@ class Outcome(BaseModel):
     step: str = Field(description="Id of the step, or step.helper.")
     kind: str = Field(description="Kind of the step or helper.")
     visit: int = Field(ge=1, description="Number of the visit within the run.")
-    status: Literal["done", "skipped", "helper failed"] = Field(default="done", description="How it ended.")
+    status: Literal["done", "asked", "skipped", "helper failed"] = Field(default="done", description="How it ended.")
     output: str = Field(default="", description="Its output as text.")
     data: dict[str, Any] = Field(default_factory=dict, description="Its output by the kind's contract, as JSON.")
     base: str = Field(default="", description="Commit of the base, when the step moved it.")

@@ -83,6 +83,7 @@ _ALL = (
         Family.REVIEW,
         output=Output.FINDINGS,
         gatable=True,
+        helper="requirements-writer",
     ),
     Kind(
         "clarity-review",
@@ -90,6 +91,13 @@ _ALL = (
         Family.REVIEW,
         output=Output.FINDINGS,
         gatable=True,
+        helper="requirements-writer",
+    ),
+    Kind(
+        "requirements-writer",
+        "Work the answers of a person into the description of the work item. Give back one complete document that "
+        "replaces it: keep everything that still holds, in the author's words, and add nothing that nobody said.",
+        Family.HELPER,
     ),
     Kind(
         "task-estimator",
@@ -188,6 +196,7 @@ _ALL = (
     ),
     Kind("workspace", "Clone the repository for the run.", Family.RUN, Surface.NONE),
     Kind("merge", "Merge the pull request and see that the base holds it.", Family.RUN, Surface.NONE),
+    Kind("gate", "Wait for a person's decision.", Family.RUN, Surface.NONE),
 )
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}

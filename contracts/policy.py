@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts.agent import Limits
 from contracts.failure import FailureKind
@@ -59,8 +59,14 @@ class Policy(BaseModel):
     )
     sandbox: Reference = Field(default="local-sandbox/main", description="Where commands run.")
     ledger: Reference = Field(default="ledger/main", description="Where claims, effects and costs are kept.")
+    channel: Reference = Field(default="log-channel/main", description="Where people are told what happened.")
     workspaces: Path = Field(default=Path("~/.local/share/prefect-delivery/runs"), description="Home of the checkouts.")
     retention_hours: float = Field(default=72, ge=0, le=8_760, description="How long an ended run's checkout is kept.")
+    branch_retention_hours: float = Field(
+        default=720, ge=0, le=87_600, description="How long the branch of an ended run is kept, unless it waits."
+    )
+    crashes: int = Field(default=1, ge=0, le=20, description="How often the process may die at one step.")
+    losses: int = Field(default=5, ge=0, le=100, description="How often a step may lose the host of its process.")
     limits: Limits = Field(default=Limits(), description="Limits of a turn with a checkout.")
     inline_limits: Limits = Field(default=Limits(wall_seconds=300), description="Limits of a turn without one.")
     threshold: float = Field(default=0.8, ge=0, le=1, description="Rating that passes a companion.")
@@ -81,6 +87,34 @@ class Policy(BaseModel):
         description="Paths whose change only a person merges, as patterns with * and **.",
     )
     running: int = Field(default=0, ge=0, le=1_000, description="Most live runs on one repository; 0: no limit.")
+    attended: bool = Field(
+        default=True, description="Whether a run waits for a person who must decide; else it ends and says so."
+    )
+    attentive_minutes: float = Field(
+        default=10, ge=0, le=1_440, description="How long a waiting run keeps its process; then it holds nothing."
+    )
+    approvers: list[str] = Field(default=[], description="Names whose answers count; empty: anybody's.")
+    quorum: int = Field(default=1, ge=1, le=10, description="How many people must approve what is approved or merged.")
+    approval_hours: float = Field(
+        default=0, ge=0, le=8_760, description="How long an approval holds until the merge; 0: as long as the tree."
+    )
+    escalate_minutes: float = Field(
+        default=120, ge=0, le=43_200, description="Wait after which people are told once more; 0: never."
+    )
+    due_hours: float = Field(default=0, ge=0, le=8_760, description="Wait after which `due_action` decides; 0: never.")
+    due_action: Literal["stop", "advance"] = Field(
+        default="stop", description="What is chosen when nobody decided: the last choice of the form, or the first."
+    )
+    review_rounds: int = Field(default=6, ge=1, le=20, description="Rounds of a requirements or clarity review.")
+    questions: int = Field(default=5, ge=0, le=50, description="Most questions that one step may ask a person.")
+
+    @model_validator(mode="after")
+    def _reachable_quorum(self) -> Policy:
+        if self.approvers and len({name.casefold() for name in self.approvers}) < self.quorum:
+            raise ValueError(
+                f"quorum: {self.quorum} people must approve and 'approvers' names {len(self.approvers)}; name more"
+            )
+        return self
 
     @field_validator("agents")
     @classmethod

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.failure import HINTS, FailureKind
+from contracts.gate import told
+from contracts.markdown import cell, fenced, plain, seconds, table
 from contracts.redaction import redact
 from contracts.tester import RED, SuiteReport
 
-_NEXT = {
+NEXT = {
     DeliveryStatus.MERGED: "Nothing: the base holds the change.",
     DeliveryStatus.AWAITING_MERGE: "Merge the pull request, or the branch, when you agree with it.",
     DeliveryStatus.AWAITING_PERSON: "Decide what the reason above names. To accept the step as it is, start a run with "
@@ -35,40 +36,6 @@ _MOST_HUNKS = 5
 _MOST_WORDS = 4_000
 
 
-def cell(text: str) -> str:
-    """Return text as one cell of a table: one line, redacted, with the signs that would end it escaped."""
-    flat = " ".join(redact(text).split())[:300]
-    return re.sub(r"([\\|<>`])", r"\\\1", flat) or " "
-
-
-def fenced(text: str) -> str:
-    """Return text as it is, between fences that nothing inside can close."""
-    mark = "`" * max(3, max(map(len, re.findall(r"`+", text)), default=0) + 1)
-    return f"{mark}\n{text}\n{mark}"
-
-
-def plain(text: str, most: int = 100) -> str:
-    """Return text as one line of at most `most` characters, with a sign where it was cut."""
-    flat = " ".join(text.split())
-    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
-
-
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    """Return a Markdown table; no rows give an empty text."""
-    if not rows:
-        return ""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def seconds(value: float) -> str:
-    """Return a duration as a person reads it: 0.4 s, 12 s, 3 min 20 s."""
-    if value < 10:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
 def cost(outcome: Outcome) -> str:
     """Return what the turns of an outcome cost, or a dash when no price is known."""
     prices = [usage.cost for usage in outcome.usage if usage.cost is not None]
@@ -81,6 +48,7 @@ def summary(outcome: Outcome) -> str:
     if outcome.status != "done":
         return f"{outcome.status}: {outcome.output}"
     writers: dict[str, Callable[[dict[str, Any]], str]] = {
+        "standing": told,
         "rating": lambda d: f"rated {d['rating']:.2f}: {d.get('summary', '')}",
         "sealed": lambda d: _suite_line(SuiteReport.model_validate(d)),
         "state": lambda d: f"{d['state']}: {d.get('summary', '')}",
@@ -181,21 +149,49 @@ def _head(delivery: Delivery) -> Iterator[str]:
 
 def render(delivery: Delivery) -> str:
     """Return the report, redacted: head, reason, next step, timeline, verdicts, tests, diff, evidence."""
-    prices = [usage.cost for one in delivery.timeline for usage in one.usage if usage.cost is not None]
-    waited = sum(one.seconds for one in delivery.timeline)
-    next_step = delivery.failure.hint if delivery.failure else _NEXT[delivery.status]
+    next_step = delivery.failure.hint if delivery.failure else NEXT[delivery.status]
+    return redact("\n\n".join([*_head(delivery), _titled("What to do next", next_step), evidence(delivery)]))
+
+
+def evidence(delivery: Delivery) -> str:
+    """Return what was observed so far, as sections of Markdown that are not redacted yet."""
     sections = [
-        ("What to do next", next_step),
         ("Timeline", _timeline(delivery)),
+        ("Decisions", _decisions(delivery)),
         ("Verdicts", _verdicts(delivery)),
         ("Tests", _tests(delivery)),
         ("In the steps' own words", _words(delivery)),
         ("Change", fenced(delivery.stat) if delivery.stat else ""),
-        (
-            "Cost",
-            f"{sum(prices):.4f} in {seconds(waited)} of steps" if prices else f"no price; {seconds(waited)} of steps",
-        ),
+        ("Cost", costs(delivery.timeline)),
         ("Evidence", fenced(delivery.failure.detail) if delivery.failure and delivery.failure.detail else ""),
     ]
-    body = [f"## {title}\n\n{text}" for title, text in sections if text]
-    return redact("\n\n".join([*_head(delivery), *body]))
+    return "\n\n".join(_titled(title, text) for title, text in sections if text)
+
+
+def costs(timeline: list[Outcome]) -> str:
+    """Return what the turns cost so far and how long steps and people took; turns without a price are said."""
+    turns = [usage for one in timeline for usage in one.usage]
+    prices: dict[str, float] = {}
+    for usage in turns:
+        if usage.cost is not None:
+            prices[usage.currency] = prices.get(usage.currency, 0.0) + usage.cost
+    unpriced = sum(usage.cost is None for usage in turns)
+    parts = [f"{amount:.4f} {cell(currency)}" for currency, amount in prices.items()]
+    parts += [f"{unpriced} of {len(turns)} turns without a price"] if unpriced else []
+    worked = seconds(sum(one.seconds for one in timeline if one.kind != "gate"))
+    waited = sum(one.seconds for one in timeline if one.kind == "gate")
+    waiting = f", {seconds(waited)} of waiting for people" if waited else ""
+    return f"{' and '.join(parts) or 'nothing'}; {worked} of steps{waiting}"
+
+
+def _titled(title: str, text: str) -> str:
+    return f"## {title}\n\n{text}"
+
+
+def _decisions(delivery: Delivery) -> str:
+    rows = [
+        (f"`{one.step.removesuffix('.gate')}` {one.visit}", cell(told(one.data)), cell(one.data["channel"]))
+        for one in delivery.timeline
+        if one.kind == "gate"
+    ]
+    return table(("gate", "decision", "through"), rows)

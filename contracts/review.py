@@ -1,7 +1,9 @@
-"""Findings of a requirements or clarity review, and whether they stop the work."""
+"""Findings of a requirements or clarity review, and which of them stop the work."""
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from typing import Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +15,8 @@ MOST_FINDINGS = 20
 """More would not be answered by anybody."""
 _RANK = {"none": 0, "low": 1, "medium": 2, "high": 3}
 _SEVERITIES = ("low", "medium", "high")
+_SILENT = frozenset(["Pc", "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "Zl", "Zp", "Zs", "Cc", "Cf", "Cn", "Co", "Cs", "Sk"])
+"""Unicode categories of signs that carry no meaning between words: punctuation, blanks, controls, lone accents."""
 _CATEGORIES = ("gap", "clarification", "assumption", "risk", "question")
 
 Tolerance = Literal["none", "low", "medium", "high"]
@@ -27,6 +31,13 @@ class Finding(BaseModel):
     severity: Literal["low", "medium", "high"] = Field(description="How much depends on it.")
     title: str = Field(min_length=1, description="The point in one line.")
     detail: str = Field(default="", description="What is unclear and why it matters.")
+
+    @property
+    def fingerprint(self) -> str:
+        """An identity that survives case, white space and punctuation, for a finding that is raised again."""
+        said = f"{self.title} {self.detail}".casefold()
+        words = "".join(" " if unicodedata.category(sign) in _SILENT else sign for sign in said).split()
+        return hashlib.sha256((" ".join(words) or said).encode()).hexdigest()[:16]
 
 
 def read_findings(data: dict[str, Any] | None) -> list[Finding]:
@@ -58,10 +69,31 @@ def _finding(raw: Any) -> Finding | None:
     return Finding.model_validate({"category": category, "severity": severity, "title": title[:200], "detail": detail})
 
 
-def decide(findings: list[Finding], tolerated: Tolerance) -> Advance | Ask:
-    """Return whether the findings let the work go on: none is graver than what the policy tolerates."""
-    open_ones = [finding for finding in findings if _RANK[finding.severity] > _RANK[tolerated]]
+def outstanding(
+    findings: list[Finding], tolerated: Tolerance, dismissed: frozenset[str] = frozenset()
+) -> list[Finding]:
+    """Return the findings that stop the work.
+
+    Args:
+        findings: what the review raised.
+        tolerated: gravest finding that stops nothing.
+        dismissed: fingerprints of findings that a person dismissed before.
+    """
+    graver = [finding for finding in findings if _RANK[finding.severity] > _RANK[tolerated]]
+    return [finding for finding in graver if finding.fingerprint not in dismissed]
+
+
+def decide(open_ones: list[Finding], rounds: int = 1, cap: int = 6) -> Advance | Ask:
+    """Return whether the work goes on after a round of a review.
+
+    Args:
+        open_ones: the outstanding findings.
+        rounds: rounds of this review in this attempt, this one included.
+        cap: how many rounds there may be before a person decides whether to go on.
+    """
     if not open_ones:
-        return Advance(f"{len(findings)} findings, none above {tolerated}")
+        return Advance("nothing is open")
     titles = "; ".join(f"{finding.title} ({finding.severity})" for finding in open_ones[:5])
+    if rounds >= cap:
+        return Ask(AskReason.REVIEW_CAP, f"{len(open_ones)} findings are open after {rounds} rounds: {titles}")
     return Ask(AskReason.UNSETTLED_REVIEW, f"{len(open_ones)} findings must be answered first: {titles}")

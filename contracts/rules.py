@@ -35,10 +35,25 @@ class Help:
 
 @dataclass(frozen=True)
 class Ask:
-    """A person must decide."""
+    """A person must decide.
+
+    Args:
+        reason: why a person is asked.
+        message: what must be decided, in one or two sentences.
+        then: what follows when the person lets the run go on.
+        again: what follows when the person wants it done again; none: it cannot be.
+        otherwise: what follows when the person leaves it as it is; none: that is not offered.
+        target: id of the step whose output is decided on; empty: the one at which the run stands.
+        options: an agent's own answers to its question.
+    """
 
     reason: AskReason
     message: str
+    then: Rule = Advance()
+    again: Rework | Help | None = None
+    otherwise: Rule | None = None
+    target: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,8 @@ class AskReason(StrEnum):
     MERGE_REVIEW = "merge_review"
     NO_CHANGE_UNGRADED = "no_change_ungraded"
     UNSETTLED_REVIEW = "unsettled_review"
+    REVIEW_CAP = "review_cap"
+    QUESTION = "question"
 
 
 Rule = Advance | Rework | Help | Ask | Stop | Return | Land | Leave | Fail

@@ -144,11 +144,17 @@ def judge_excuse(verdict: FlakeVerdict, base: str, kind: str, known: bool) -> Fl
 def decide(report: SuiteReport, fixed: int, budget: int) -> Advance | Help | Ask | Fail:
     """Return what a report means after `fixed` turns of the fixer.
 
+    Changes that make existing tests prove less are a person's to let pass; what else the report says holds as well.
     The first round tolerates no concern, as long as a fixer may act on it; later rounds tolerate low and medium ones.
     """
     if report.blocking:
         names = ", ".join(f"{one.path} {one.name}".strip() + f" ({one.change})" for one in report.blocking[:5])
-        return Ask(AskReason.TAMPERING, f"the branch changes existing tests so that they prove less: {names}")
+        message = f"the branch changes existing tests so that they prove less: {names}"
+        return Ask(AskReason.TAMPERING, message, _by_outcome(report, fixed, budget), Help("fixer", report.render()))
+    return _by_outcome(report, fixed, budget)
+
+
+def _by_outcome(report: SuiteReport, fixed: int, budget: int) -> Advance | Help | Fail:
     strict = fixed == 0 and budget > 0
     grave = [one for one in report.concerns if strict or one.severity in ("high", "critical")]
     if report.green and not grave:

@@ -40,9 +40,10 @@ def decide(watch: Watch, probe: Probe, helped: int) -> Advance | Help | Ask | Fa
         return Advance(probe.summary)
     if probe.state == "pending":
         return Fail(FailureKind.TIMEOUT, f"the gate was still waiting at the end of its time: {probe.summary}")
+    aid = Help(watch.helper, f"{probe.summary}\n\n{probe.evidence}".strip())
     if helped < watch.budget:
-        return Help(watch.helper, f"{probe.summary}\n\n{probe.evidence}".strip())
+        return aid
     message = f"{probe.summary}; {helped} of {watch.budget} attempts of {watch.helper!r} are spent"
     if watch.asks:
-        return Ask(AskReason.CONFLICT, message)
+        return Ask(AskReason.CONFLICT, message, again=aid)
     return Fail(watch.spent, message, probe.evidence)

@@ -31,6 +31,7 @@ def defaults(home: Path) -> list[Block]:
         blocks.Ledger(),
         blocks.LocalSandbox(),
         blocks.LocalForge(root=home / "forge"),
+        blocks.LogChannel(file=home / "messages.log"),
         blocks.DeliveryPolicy(policy=Policy(workspaces=home / "runs")),
     ]
 

@@ -25,6 +25,7 @@ from contracts.errors import DeliveryError, Misconfigured
 from contracts.policy import Policy
 from contracts.report import render
 from contracts.work import ItemKind, Repository, WorkItem
+from deployments import operating
 from deployments.bootstrap import bootstrap, data_home, save
 from deployments.server import free_port, local_server, reachable
 from flows.bugfix import bugfix
@@ -35,6 +36,7 @@ from flows.tech_debt import tech_debt
 from tasks._replay import JOURNAL
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app.add_typer(operating.app)
 PIPELINES: dict[str, Flow[..., Delivery]] = {
     flow.name: flow for flow in (build, simple, bugfix, tech_debt, dependency_updates)
 }

@@ -13,7 +13,7 @@ from prefect.client.schemas.sorting import ArtifactSort, TaskRunSort
 from prefect.deployments import run_deployment
 
 from contracts.delivery import DeliveryStatus
-from contracts.report import seconds
+from contracts.markdown import seconds
 from contracts.work import WorkItem
 
 _POLL_SECONDS = 0.5

@@ -8,30 +8,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.errors import Misconfigured, Unavailable
+from contracts.delivery import Delivery, Outcome
+from contracts.errors import Misconfigured
 from contracts.journal import Restart, record_key
 from contracts.kinds import KINDS, Family
 from contracts.pipeline import Pipeline, Step
 from contracts.rules import Advance, Ask, Fail, Help, Land, Leave, Return, Rework, Rule, Stop
 from contracts.visit import Visit
 from contracts.work import WorkItem
+from flows._consulting import consult
 from flows._ending import ended, failed, final_state
-from flows._rules import decide, decide_landing, revision_of
+from flows._rules import decide, decide_landing, merge_review, revision_of
 from flows._walk import Walk
-from tasks._replay import journal, recall
+from tasks._replay import journal, recall, record
 from tasks.agent import run_agent
 from tasks.ci import watch_checks
 from tasks.companion import grade
 from tasks.conflicts import bring_in_base, resolve_conflicts
 from tasks.estimate import estimate
 from tasks.merger import assess, merge
-from tasks.opening import Request, last_ending, open_run
+from tasks.opening import RESUMABLE, Request, last_ending, open_run
 from tasks.reporting import Closing, Progress, close_run
 from tasks.review import review
 from tasks.tester import verify_change
@@ -66,28 +66,29 @@ def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Resta
         dry_run: everything but effects outside.
     """
     run = str(flow_run.id)
-    attempts, ending = last_ending(run)
-    if ending is not None and ending.status is not DeliveryStatus.FAILED:
-        return final_state(ending)
-    attempt = attempts + 1
-    request = Request(
-        key=record_key(run, "opening", attempt),
-        label=f"opening {attempt}",
-        run=run,
-        attempt=attempt,
-        item=item,
-        pipeline=pipeline,
-        policy=policy,
-        restart=restart_from,
-        dry_run=dry_run,
-    )
-    return final_state(_deliver(request))
+    with journal().own(run):
+        attempts, ending = last_ending(run)
+        if ending is not None and ending.status not in RESUMABLE:
+            return final_state(ending)
+        attempt = attempts + 1
+        request = Request(
+            key=record_key(run, "opening", attempt),
+            label=f"opening {attempt}",
+            run=run,
+            attempt=attempt,
+            item=item,
+            pipeline=pipeline,
+            policy=policy,
+            restart=restart_from,
+            dry_run=dry_run,
+        )
+        return final_state(_deliver(request))
 
 
 def _deliver(request: Request) -> Delivery:
     walk: Walk | None = None
     try:
-        walk = Walk(_recorded(open_run, request))
+        walk = Walk(record(open_run, request))
         rule = _walk_through(walk)
         delivery = ended(request, walk, rule)
     except Exception as error:  # noqa: BLE001 - the one place that fails a run, whatever went wrong
@@ -98,19 +99,7 @@ def _deliver(request: Request) -> Delivery:
         opening=walk.opening if walk else None,
         delivery=delivery,
     )
-    return _recorded(close_run, closing)
-
-
-def _recorded(task: Callable[[Any], Any], visit: Any) -> Any:
-    """Run a task unless the journal holds its outcome; a damaged or a missing record stops the run.
-
-    Prefect goes on when a result could not be written; here that would repeat a paid turn after the next crash.
-    """
-    journal().verify(visit.key)
-    outcome = task(visit)
-    if not journal().holds(visit.key):
-        raise Unavailable(f"the journal did not keep {visit.key!r}; check the disk of its folder, then retry the run")
-    return outcome
+    return record(close_run, closing)
 
 
 def _walk_through(walk: Walk) -> Rule:
@@ -144,7 +133,7 @@ def _kept(key: str) -> Outcome:
 def _visit(walk: Walk, step: Step) -> Outcome:
     visit = walk.begin(step)
     task = _KINDS.get(step.kind) or _FAMILIES[KINDS[step.kind].family]
-    outcome = _recorded(task, visit)
+    outcome = record(task, visit)
     walk.add(outcome)
     return outcome
 
@@ -165,6 +154,10 @@ def _act(walk: Walk, rule: Rule) -> Rule:
         case Land():
             landed = _visit(walk, Step(kind="merge", id=f"{walk.step.id}.merge"))
             return _act(walk, decide_landing(walk, landed))
+        case Ask() if walk.opening.policy.attended:
+            return _act(walk, consult(walk, rule))
+        case Leave(decides=True) if walk.opening.policy.attended:
+            return _act(walk, consult(walk, merge_review(walk, rule)))
         case _:
             pass
     return rule

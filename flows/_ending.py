@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from prefect import get_run_logger
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from contracts.delivery import Delivery, DeliveryStatus
 from contracts.errors import DeliveryError
@@ -29,6 +29,8 @@ _ENDS: dict[type[Rule], DeliveryStatus] = {
 def ended(request: Request, walk: Walk, rule: Rule) -> Delivery:
     landed = [one for one in walk.timeline if one.kind == "merge" and one.data.get("merged")]
     status = _ENDS.get(type(rule))
+    if isinstance(rule, Fail) and rule.kind is FailureKind.CANCELLED:
+        status = DeliveryStatus.STOPPED
     if isinstance(rule, Leave):
         status = DeliveryStatus.AWAITING_PERSON if rule.decides else DeliveryStatus.AWAITING_MERGE
     if status is None:
@@ -53,7 +55,8 @@ def failed(request: Request, walk: Walk | None, error: Exception) -> Delivery:
     shown = failure.message if known else redact("".join(traceback.format_exception(error)))
     get_run_logger().error("%s", shown)
     update = {"failure": failure, "reason": failure.message}
-    return _delivery(request, walk, DeliveryStatus.FAILED).model_copy(update=update)
+    status = DeliveryStatus.STOPPED if kind is FailureKind.CANCELLED else DeliveryStatus.FAILED
+    return _delivery(request, walk, status).model_copy(update=update)
 
 
 def _failure(walk: Walk | None, kind: FailureKind, message: str, detail: str, *, resumable: bool) -> Failure:
@@ -87,6 +90,9 @@ def _delivery(request: Request, walk: Walk | None, status: DeliveryStatus) -> De
 
 def final_state(delivery: Delivery) -> Delivery:
     """The final state of the flow run, named after the end; Prefect hands the delivery in it to the caller."""
+    if delivery.status is DeliveryStatus.STOPPED:
+        stopped: State[Delivery] = Cancelled(message=delivery.reason or "stopped")
+        return cast(Delivery, stopped)
     if delivery.failure is not None:
         failure = delivery.failure
         where = f" at {failure.step}" if failure.step else ""

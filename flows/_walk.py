@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.agent import Prior, Revision
+from contracts.agent import Decision, Prior, Revision
 from contracts.delivery import Outcome
 from contracts.estimate import Estimate, read_estimate, runs
+from contracts.gate import decisions_of
 from contracts.journal import Opening, record_key
 from contracts.kinds import KINDS, Family
 from contracts.pipeline import Step
@@ -35,6 +36,7 @@ class Walk:
         ids = [step.id for step in self.steps]
         self.index = ids.index(self.opening.first) if self.opening.first else 0
         self.fresh_from = 0
+        self.tree = ""
 
     @property
     def step(self) -> Step:
@@ -55,10 +57,19 @@ class Walk:
     def add(self, outcome: Outcome) -> None:
         """Take note of an outcome and move to the commits that it made."""
         self.timeline.append(outcome)
+        if outcome.kind == "gate":
+            self._take_answer(outcome.data)
         merges = outcome.kind == "merge"
         base = outcome.base or self.position.base
         head = self.position.head if merges else outcome.commit or self.position.head
         self.position = Position(base=base, head=head)
+        self.tree = outcome.tree if outcome.commit and outcome.tree and not merges else self.tree
+
+    def _take_answer(self, data: dict[str, Any]) -> None:
+        """A person's own text replaces the proposal that it was asked about, for everything that follows."""
+        places = [at for at, one in enumerate(self.timeline) if one.step == data["target"] and one.status == "done"]
+        if data["edited"] and places:
+            self.timeline[places[-1]] = self.timeline[places[-1]].model_copy(update={"output": data["edited"]})
 
     def begin(self, step: Step) -> Visit:
         """Return the next visit of a step or helper."""
@@ -67,7 +78,7 @@ class Walk:
         return Visit(
             key=record_key(self.opening.run, step.id, number),
             label=f"{step.id} {number}",
-            opening=self.opening,
+            opening=self.told,
             step=step,
             round=count,
             position=self.position,
@@ -75,7 +86,31 @@ class Walk:
             target=self.target(step),
             earlier=self.earlier(step.id.partition(".")[0]),
             revision=self.revisions.get(step.id),
+            decisions=self.decisions(),
         )
+
+    @property
+    def told(self) -> Opening:
+        """The opening as steps see it: the document that a review led to is the work item's description."""
+        written = [one.output for one in self.timeline if one.kind == "requirements-writer" and one.status == "done"]
+        if not written:
+            return self.opening
+        item = self.opening.item.model_copy(update={"description": written[-1]})
+        return self.opening.model_copy(update={"item": item})
+
+    def decisions(self) -> list[Decision]:
+        """What people chose and answered so far, for those who work on."""
+        return [decision for one in self.timeline if one.kind == "gate" for decision in decisions_of(one.data)]
+
+    def answered(self, step: str) -> list[dict[str, Any]]:
+        """The decisions that counted at a step's gate, over the whole run."""
+        gates = [one.data for one in self.timeline if one.step == f"{step}.gate"]
+        return [data for data in gates if data["standing"] == "counted"]
+
+    def dismissed(self, step: str) -> frozenset[str]:
+        """Fingerprints of the findings that people dismissed at a review."""
+        answers = [one for data in self.answered(step) for one in data["answers"]]
+        return frozenset(str(one["fingerprint"]) for one in answers if one["dismissed"])
 
     def skip(self, step: Step) -> bool:
         """Whether the estimate leaves a step out, or a companion's producer was left out."""

@@ -14,8 +14,9 @@ from prefect.states import Completed
 from blocks.journal import Journal
 from contracts.delivery import Outcome
 from contracts.errors import DeliveryError, Misconfigured, Unavailable
+from contracts.markdown import plain
 from contracts.redaction import redact
-from contracts.report import plain, summary
+from contracts.report import summary
 
 JOURNAL = "delivery-journal/main"
 """Reference of the journal's block; every pipeline names it as its result storage."""
@@ -112,6 +113,22 @@ def journal() -> Journal:
             f"decorate it with result_storage={JOURNAL!r}"
         )
     return storage
+
+
+def record(task: Callable[[Any], Result], visit: Any) -> Result:
+    """Run a task unless the journal holds its outcome, and return the outcome.
+
+    Prefect goes on when a result could not be written; here that would repeat a paid turn after the next crash.
+
+    Raises:
+        JournalDamaged: there is a record and it cannot be trusted.
+        Unavailable: the journal did not keep the outcome.
+    """
+    journal().verify(visit.key)
+    outcome = task(visit)
+    if not journal().holds(visit.key):
+        raise Unavailable(f"the journal did not keep {visit.key!r}; check the disk of its folder, then retry the run")
+    return outcome
 
 
 def recall(key: str) -> Any:

@@ -7,7 +7,7 @@ from contracts.agent import AgentReply
 from contracts.delivery import Outcome
 from contracts.errors import AgentFailed
 from contracts.kinds import KINDS, Family, Surface
-from contracts.redaction import redact
+from contracts.redaction import redact, redact_all
 from contracts.visit import Visit
 from tasks._checkout import hand_over, open_checkout, publish
 from tasks._replay import journaled
@@ -26,16 +26,35 @@ def run_agent(visit: Visit) -> Outcome:
 def _take(session: Session) -> Outcome:
     visit, surface = session.visit, KINDS[session.visit.step.kind].surface
     if surface is Surface.INLINE:
-        return session.outcome(output=redact(session.ask(build_turn(visit)).text))
+        return _said(session, session.ask(build_turn(visit)))
     workspace = open_checkout(visit)
     place = hand_over(visit, workspace, writable=surface is Surface.WRITE)
     helps = KINDS[visit.step.kind].family is Family.HELPER
     diff = workspace.diff(visit.position.base, visit.position.head) if helps or visit.revision else ""
     reply = session.ask(build_turn(visit, place, diff))
     if surface is Surface.READ:
-        return session.outcome(output=redact(reply.text), tree=workspace.git.tree_of(visit.position.head))
+        return _said(session, reply, workspace.git.tree_of(visit.position.head))
     made = workspace.snapshot(_message(visit, reply), visit.position.head)
     return _written(session, workspace, reply, made)
+
+
+def _said(session: Session, reply: AgentReply, tree: str = "") -> Outcome:
+    """The postcondition of a kind that answers in prose: it said something, or it asks."""
+    if _has_question(session, reply):
+        return _asks(session, reply, tree=tree)
+    if not reply.text.strip():
+        raise AgentFailed(f"{session.visit.step.id!r} answered nothing; an answer in prose is expected")
+    return session.outcome(output=redact(reply.text), tree=tree)
+
+
+def _has_question(session: Session, reply: AgentReply) -> bool:
+    return reply.question is not None and KINDS[session.visit.step.kind].family is Family.PRODUCER
+
+
+def _asks(session: Session, reply: AgentReply, **made: str) -> Outcome:
+    """A question is an outcome too; what was changed so far is kept for the turn with the answer."""
+    question = reply.question.model_dump() if reply.question else {}
+    return session.outcome(status="asked", output=redact(reply.text), data={"question": redact_all(question)}, **made)
 
 
 def _message(visit: Visit, reply: AgentReply) -> str:
@@ -47,6 +66,10 @@ def _message(visit: Visit, reply: AgentReply) -> str:
 def _written(session: Session, workspace: Workspace, reply: AgentReply, made: Snapshot | None) -> Outcome:
     """The postcondition of a writing kind: the tree changed, or the agent says why it need not."""
     visit = session.visit
+    if _has_question(session, reply):
+        if made is not None:
+            publish(visit.opening, workspace, made.commit)
+        return _asks(session, reply, **({"commit": made.commit, "tree": made.tree} if made else {}))
     if made is None and not reply.no_change_needed.strip():
         raise AgentFailed(
             f"{visit.step.id!r} changed no file and gave no reason; a change or 'no_change_needed' is expected",

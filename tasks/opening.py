@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from prefect import get_run_logger
 from pydantic import BaseModel, ConfigDict, Field
 
+from blocks.channel import Channel
 from blocks.coding_agent import CodingAgent
 from blocks.delivery_policy import DeliveryPolicy
 from blocks.forge import Forge
 from blocks.ledger import Ledger
+from blocks.ledger_people import Run as RunRow
 from blocks.loading import load
 from blocks.sandbox import Sandbox
-from contracts.delivery import Delivery
+from contracts.delivery import Delivery, DeliveryStatus
 from contracts.errors import Misconfigured, Refused
 from contracts.journal import Opening, Restart, branch_name, record_key
 from contracts.kinds import KINDS
 from contracts.pipeline import Pipeline
 from contracts.policy import Policy
+from contracts.redaction import redact
 from contracts.work import WorkItem
 from tasks._checkout import workspace_of
 from tasks._replay import journal, journaled, recall
 from tasks.workspace import ENDED
+
+RESUMABLE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.STOPPED})
+"""Ends after which a retry goes on; every other end is for good."""
 
 
 class Request(BaseModel):
@@ -50,12 +58,27 @@ def open_run(visit: Request) -> Opening:
     if opening.pipeline.touches_repository:
         forge = load(opening.item.repository.forge, Forge)
         forge.check_repository(opening.item.repository.name, opening.item.base)
-    item = opening.item
-    load(policy.ledger, Ledger).claim(
-        item.identity, opening.run, item.repository.name, opening.pipeline.name, policy.running or None
-    )
+    item, ledger = opening.item, load(policy.ledger, Ledger)
+    ledger.claim(item.identity, opening.run, item.repository.name, opening.pipeline.name, policy.running or None)
+    ledger.open(_row(opening, visit.policy))
     (workspace_of(opening).home / ENDED).unlink(missing_ok=True)
     return opening
+
+
+def _row(opening: Opening, policy: str) -> RunRow:
+    return RunRow(
+        run=opening.run,
+        title=redact(opening.item.title),
+        repository=opening.item.repository.name,
+        forge=opening.item.repository.forge,
+        pipeline=opening.pipeline.name,
+        branch=opening.branch,
+        policy=policy,
+        attempt=opening.attempt,
+        opened_at=datetime.now(UTC),
+        ended_at=None,
+        reaped_at=None,
+    )
 
 
 def last_ending(run: str) -> tuple[int, Delivery | None]:
@@ -84,11 +107,11 @@ def _inherit(request: Request) -> Opening:
 
 def _retry(request: Request) -> Opening:
     """A step without an outcome is taken up where it was; a step that a rule failed begins anew."""
-    before = _opening(request.run, request.attempt - 1)
-    _, ending = last_ending(request.run)
-    failed = ending.failure.step if ending and ending.failure and not ending.failure.resumable else ""
+    before = _last_opening(request.run, request.attempt - 1)
     if before is None:
         return _inherit(request.model_copy(update={"attempt": 1})).model_copy(update={"attempt": request.attempt})
+    ending = recall(record_key(request.run, "ending", before.attempt))
+    failed = ending.failure.step if ending and ending.failure and not ending.failure.resumable else ""
     if not failed:
         return before.model_copy(update={"attempt": request.attempt})
     kept = _kept(before, failed)
@@ -97,20 +120,9 @@ def _retry(request: Request) -> Opening:
 
 
 def _restart(request: Request) -> Opening:
-    source = request.restart.run
-    ended, ending = last_ending(source)
-    before = _opening(source, ended + 1) or _opening(source, ended)
-    if before is None:
-        raise Refused(f"there is no run {source!r} in this journal; name the id of a run that was opened here")
-    step = request.restart.step or (ending.failure.step if ending and ending.failure else "")
-    known = [one.id for one in before.pipeline.enabled]
-    if step not in known:
-        raise Refused(f"run {source!r} has no step {step!r}; name one of {', '.join(known)}")
+    before, step = restart_point(request.restart)
     kept = _kept(before, step)
-    missing = [name for name in known[: known.index(step)] if name not in kept and not _may_lack(before, name)]
-    if missing:
-        raise Refused(f"run {source!r} never reached step {missing[0]!r}; restart from it or from an earlier one")
-    get_run_logger().info("keeping %d outcomes of run %s", len(kept), source)
+    get_run_logger().info("keeping %d outcomes of run %s", len(kept), before.run)
     return before.model_copy(
         update={
             "run": request.run,
@@ -123,6 +135,28 @@ def _restart(request: Request) -> Opening:
     )
 
 
+def restart_point(restart: Restart) -> tuple[Opening, str]:
+    """Return what the source of a restart was opened with last, and the step from which it is done again.
+
+    Raises:
+        Refused: the source was never opened, or it has no such step, or it never came that far.
+    """
+    source = restart.run
+    ended, ending = last_ending(source)
+    before = _last_opening(source, ended + 1)
+    if before is None:
+        raise Refused(f"there is no run {source!r} in this journal; name the id of a run that was opened here")
+    step = restart.step or (ending.failure.step if ending and ending.failure else "")
+    known = [one.id for one in before.pipeline.enabled]
+    if step not in known:
+        raise Refused(f"run {source!r} has no step {step!r}; name one of {', '.join(known)}")
+    kept = _kept(before, step)
+    missing = [name for name in known[: known.index(step)] if name not in kept and not _may_lack(before, name)]
+    if missing:
+        raise Refused(f"run {source!r} never reached step {missing[0]!r}; restart from it or from an earlier one")
+    return before, step
+
+
 def _may_lack(opening: Opening, step: str) -> bool:
     """Whether a step may have no outcome although the run went past it: the estimate left it or its producer out."""
     steps = opening.pipeline.enabled
@@ -131,15 +165,18 @@ def _may_lack(opening: Opening, step: str) -> bool:
     return any(one.gating is not None for one in steps[position - 1 if grades else position : position + 1])
 
 
-def _opening(run: str, attempt: int) -> Opening | None:
-    return recall(record_key(run, "opening", attempt)) if attempt else None
+def _last_opening(run: str, attempt: int) -> Opening | None:
+    """What a run was opened with in an attempt, or in the last one before it that came so far."""
+    found = (recall(record_key(run, "opening", number)) for number in range(attempt, 0, -1))
+    return next((opening for opening in found if opening is not None), None)
 
 
 def _journal_names(pipeline: Pipeline) -> list[str]:
     """Every name under which a run of the pipeline may have records."""
     steps = pipeline.enabled
     helpers = [f"{step.id}.{KINDS[step.kind].helper}" for step in steps if KINDS[step.kind].helper]
-    return ["workspace", *(step.id for step in steps), *helpers, *(f"{step.id}.merge" for step in steps)]
+    gates = [f"{step.id}.gate" for step in steps]
+    return ["workspace", *(step.id for step in steps), *helpers, *gates, *(f"{step.id}.merge" for step in steps)]
 
 
 def _visits(run: str, step: str) -> int:
@@ -168,6 +205,7 @@ def _kept(before: Opening, step: str) -> dict[str, str]:
 
 def _check_blocks(opening: Opening) -> None:
     policy = opening.policy
+    load(policy.channel, Channel)
     if opening.pipeline.touches_repository or any(KINDS[step.kind].needs_agent for step in opening.pipeline.enabled):
         load(policy.sandbox, Sandbox)
     kinds = [KINDS[step.kind] for step in opening.pipeline.enabled]

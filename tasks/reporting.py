@@ -14,17 +14,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from blocks.ledger import Ledger
 from blocks.ledger_tables import Outcome as OutcomeRow
 from blocks.loading import load
+from contracts import message
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.errors import Unavailable
+from contracts.errors import Refused, Unavailable
+from contracts.failure import FailureKind
 from contracts.journal import Opening
+from contracts.message import Message
 from contracts.redaction import redact
 from contracts.report import render
 from contracts.visit import Position
 from tasks._checkout import forge_of, open_pull_request, workspace_of
 from tasks._effects import perform
 from tasks._replay import journaled
+from tasks._telling import subject_of, tell
 from tasks.workspace import ENDED
 
+_WITHOUT_PULL_REQUEST = (DeliveryStatus.FAILED, DeliveryStatus.STOPPED)
 MARKER = "<!-- prefect-delivery -->"
 """Sign of the run's comment on its pull request."""
 
@@ -48,13 +53,8 @@ def close_run(visit: Closing) -> Delivery:
         if _shown(visit) is None:
             _show(visit, delivery)
         return delivery
-    position = Position(base=delivery.base, head=delivery.head)
-    if position.changed and not opening.dry_run and delivery.status is not DeliveryStatus.FAILED:
-        delivery = delivery.model_copy(update={"pull_request": open_pull_request(opening, delivery.head).url})
-    if position.changed:
-        delivery = delivery.model_copy(update={"stat": _stat(opening, position)})
-    key = f"report/{opening.attempt}/{delivery.status.name}"
-    perform(opening, key, "report", lambda: _show(visit, delivery), lambda: _shown(visit))
+    delivery = _settled(opening, delivery)
+    perform(opening, _report_of(visit), "report", lambda: _show(visit, delivery), lambda: _shown(visit), ended=True)
     ledger = load(opening.policy.ledger, Ledger)
     ledger.record_outcomes([_row(outcome) for outcome in delivery.timeline if outcome.run == opening.run])
     ledger.release(opening.run)
@@ -63,7 +63,34 @@ def close_run(visit: Closing) -> Delivery:
         (home / ENDED).touch()
     if delivery.pull_request:
         _comment(opening, delivery)
+    tell(opening, _message(opening, delivery))
     return delivery
+
+
+def _settled(opening: Opening, delivery: Delivery) -> Delivery:
+    """The delivery with its diff and pull request, or as stopped when a stop came first: the first end stands."""
+    position = Position(base=delivery.base, head=delivery.head)
+    left = position.changed and not opening.dry_run and delivery.status not in _WITHOUT_PULL_REQUEST
+    try:
+        url = open_pull_request(opening, delivery.head).url if left else delivery.pull_request
+    except Refused as error:
+        if error.kind is not FailureKind.CANCELLED:
+            raise
+        url = delivery.pull_request
+    stat = _stat(opening, position) if position.changed else ""
+    delivery = delivery.model_copy(update={"pull_request": url, "stat": stat})
+    stands = load(opening.policy.ledger, Ledger).end(opening.run, opening.attempt, delivery.status.value)
+    if stands == delivery.status.value:
+        return delivery
+    reason = f"the run was {stands} before it came to its own end ({delivery.status.value})"
+    return delivery.model_copy(update={"status": DeliveryStatus(stands), "reason": reason, "failure": None})
+
+
+def _message(opening: Opening, delivery: Delivery) -> Message:
+    about = subject_of(opening, delivery.pull_request)
+    if delivery.failure is not None and delivery.status is DeliveryStatus.FAILED:
+        return message.failed(about, delivery.attempt, delivery.failure)
+    return message.delivered(about, delivery.attempt, delivery.status, delivery.reason)
 
 
 def _stat(opening: Opening, position: Position) -> str:
@@ -95,21 +122,26 @@ def artifact_key(run: str, what: str) -> str:
     return f"delivery-{run[:8]}-{what}"
 
 
-def _report_key(visit: Closing) -> str:
+def _report_of(visit: Closing) -> str:
     ended = visit.delivery.status.value.replace(" ", "-")
-    return artifact_key(visit.delivery.run, f"report-{visit.delivery.attempt}-{ended}")
+    return f"report-{visit.delivery.attempt}-{ended}"
 
 
 def _shown(visit: Closing) -> str | None:
     """The report that a process created before it died, if there is one."""
-    key = ArtifactFilterKey(any_=[_report_key(visit)])
+    return shown_artifact(artifact_key(visit.delivery.run, _report_of(visit)))
+
+
+def shown_artifact(key: str) -> str | None:
+    """Return the id of the artifact of a key, or none when there is none yet."""
     with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=key), limit=1)
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), limit=1)
     return str(found[0].id) if found else None
 
 
 def _show(visit: Closing, delivery: Delivery) -> str:
-    return str(create_markdown_artifact(render(delivery), key=_report_key(visit), description=delivery.title))
+    key = artifact_key(visit.delivery.run, _report_of(visit))
+    return str(create_markdown_artifact(render(delivery), key=key, description=delivery.title))
 
 
 class Progress:

@@ -1,6 +1,7 @@
 """The ledger's schema, revision by revision.
 
-To change it: edit `blocks/ledger_tables.py`, add `versions/<next number>_<what>.py`, and raise `HEAD`.
+To change it: edit `blocks/ledger_tables.py` or `blocks/ledger_people.py`, add `versions/<next number>_<what>.py`,
+and raise `HEAD`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from contracts.errors import Misconfigured
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a test holds it equal to what `versions` contains."""
 
 VERSION_TABLE = "ledger_version"

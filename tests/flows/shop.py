@@ -78,6 +78,7 @@ class Shop:
             "agents": {"default": agent},
             "workspaces": self.home / "runs",
             "settle_seconds": 0,
+            "attended": False,
             **fields,
         }
         return save(blocks.DeliveryPolicy(policy=Policy(**values)), self.name)
@@ -106,6 +107,16 @@ class Shop:
     def turns(self) -> list[str]:
         log = self.folder / "turns.log"
         return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
+
+    def asked(self, kind: str) -> list[dict[str, Any]]:
+        """The turns of a kind, as its agent got them."""
+        turns = [json.loads(line) for line in (self.folder / "asked.jsonl").read_text().splitlines()]
+        return [turn for turn in turns if turn["kind"] == kind]
+
+    def messages(self, run: str) -> list[str]:
+        """What people were told of a run, in order."""
+        lines = [json.loads(line) for line in (self.home / "messages.log").read_text().splitlines()]
+        return [line["event"] for line in lines if line.get("run") == run]
 
     def file(self, path: str, revision: str = "main") -> str:
         return self.git.run("show", f"{revision}:{path}")

@@ -71,6 +71,16 @@ def _policy_with_a_forge_for_an_agent(shop: Shop) -> dict[str, Any]:
     return {}
 
 
+def _policy_with_a_forge_for_a_channel(shop: Shop) -> dict[str, Any]:
+    shop.policy(channel="local-forge/main")
+    return {}
+
+
+def _policy_without_channel(shop: Shop) -> dict[str, Any]:
+    shop.policy(channel="log-channel/none")
+    return {}
+
+
 def _agent_without_program(shop: Shop) -> dict[str, Any]:
     shop.policy(agents={"default": save(blocks.CommandAgent(command=["no-such-program"]), f"{shop.name}-none")})
     return {}
@@ -101,6 +111,8 @@ REFUSED: list[tuple[str, Callable[[Shop], dict[str, Any]], str]] = [
     ("wrong policy", lambda _: {"policy": "local-forge/main"}, "a DeliveryPolicy is needed"),
     ("no agent for a kind", _policy_without_agents, "'reviewer'"),
     ("wrong block for an agent", _policy_with_a_forge_for_an_agent, "a CodingAgent is needed"),
+    ("wrong block for a channel", _policy_with_a_forge_for_a_channel, "a Channel is needed"),
+    ("missing channel", _policy_without_channel, "log-channel/none"),
     ("agent without program", _agent_without_program, "no-such-program"),
     ("work item taken", _taken_item, "another-run"),
     ("repository full", _full_repository, "the limit is 1"),

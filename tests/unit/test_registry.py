@@ -22,6 +22,7 @@ DEPLOYMENT = {
     "work_pool",
     "version",
     "triggers",
+    "concurrency_limit",
 }
 SCHEDULE = {"cron", "interval", "rrule", "timezone", "anchor_date", "active", "parameters", "slug", "day_or"}
 
@@ -58,3 +59,15 @@ def test_an_entrypoint_is_a_module_of_flows_and_every_schedule_has_a_zone_and_a_
 def test_every_pipeline_has_a_deployment() -> None:
     modules = {path.stem for path in (ROOT / "flows").glob("[a-z]*.py")}
     assert {one["entrypoint"].split(".")[1] for one in REGISTRY["deployments"]} == modules
+
+
+def test_lost_runs_are_looked_for_every_minute_by_one_sweep_at_a_time() -> None:
+    sweep = next(one for one in REGISTRY["deployments"] if one["entrypoint"] == "flows.recover.recover")
+    assert [one["interval"] for one in sweep["schedules"]] == [60]
+    assert sweep["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+    assert "delivery" not in sweep["tags"], "it would look for itself"
+
+
+@pytest.mark.parametrize("deployment", REGISTRY["deployments"], ids=lambda one: one["entrypoint"])
+def test_every_process_sends_signs_of_life_as_often_as_the_sweep_expects(deployment: dict[str, Any]) -> None:
+    assert deployment["work_pool"]["job_variables"]["env"] == {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}

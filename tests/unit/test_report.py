@@ -10,7 +10,8 @@ from contracts.agent import Usage
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.failure import HINTS, Failure, FailureKind
 from contracts.flake import FlakeVerdict
-from contracts.report import SYMBOLS, cell, cost, fenced, render, seconds, summary, table
+from contracts.markdown import cell, fenced, seconds, table
+from contracts.report import SYMBOLS, cost, render, summary
 from contracts.tester import Case, SuiteReport, SuiteRun
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
@@ -195,7 +196,7 @@ def test_a_report_in_full() -> None:
     assert "| said | failed | passed |  |" in text
     assert "| more | missing | failed | flaky |" in text
     assert "| kept |" not in text
-    assert "0.2500 in 0.0 s of steps" in text
+    assert "0.2500 said; 0.0 s of steps" in text
 
 
 def test_a_branch_without_a_change_is_not_shown() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.review import MOST_FINDINGS, Finding, Tolerance, decide, read_findings
+from contracts.review import MOST_FINDINGS, Finding, Tolerance, decide, outstanding, read_findings
 from contracts.rules import Advance, Ask, AskReason
 
 TOLERANCES: tuple[Tolerance, ...] = get_args(Tolerance)
@@ -99,14 +99,28 @@ def test_no_finding_that_says_something_gets_lost(items: list[Any]) -> None:
     assert all(one.title for one in found)
 
 
-@pytest.mark.parametrize("tolerated", TOLERANCES)
-def test_nothing_open_goes_on(tolerated: Tolerance) -> None:
-    assert isinstance(decide([], tolerated), Advance)
+def test_nothing_open_goes_on() -> None:
+    assert isinstance(decide([], rounds=9, cap=1), Advance)
+
+
+def test_at_the_cap_a_person_decides_whether_to_go_on() -> None:
+    open_ones = [Finding(category="gap", severity="high", title="who")]
+    asked = [decide(open_ones, rounds, 3) for rounds in (1, 2, 3, 4)]
+    settle, capped = AskReason.UNSETTLED_REVIEW, AskReason.REVIEW_CAP
+    assert [one.reason for one in asked if isinstance(one, Ask)] == [settle, settle, capped, capped]
+
+
+def test_what_was_dismissed_is_not_asked_again() -> None:
+    who, when = (Finding(category="gap", severity="high", title=title) for title in ("Who pays?", "When?"))
+    again = Finding(category="risk", severity="low", title=" who  PAYS ")
+    dismissed = frozenset({who.fingerprint})
+    assert outstanding([again, when], "none", dismissed) == [when]
+    assert outstanding([again, when], "none") == [again, when]
 
 
 @given(FINDINGS, st.sampled_from(TOLERANCES))
 def test_what_is_graver_than_tolerated_is_asked(findings: list[Finding], tolerated: Tolerance) -> None:
-    rule = decide(findings, tolerated)
+    rule = decide(outstanding(findings, tolerated))
     worst = max([TOLERANCES.index(one.severity) for one in findings], default=0)
     if isinstance(rule, Ask):
         assert rule.reason is AskReason.UNSETTLED_REVIEW

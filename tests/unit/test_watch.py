@@ -39,7 +39,9 @@ def test_a_spent_budget_fails_in_its_own_kind_with_the_evidence(helped: int) -> 
 def test_a_gate_that_asks_asks_when_its_budget_is_spent() -> None:
     assert isinstance(decide(CONFLICTS, RED, 0), Help)
     assert decide(CONFLICTS, RED, 1) == Ask(
-        AskReason.CONFLICT, "unit failed; 1 of 1 attempts of 'conflict-resolver' are spent"
+        AskReason.CONFLICT,
+        "unit failed; 1 of 1 attempts of 'conflict-resolver' are spent",
+        again=Help("conflict-resolver", "unit failed\n\nassert 1 == 2"),
     )
 
 

@@ -1,0 +1,276 @@
+"""A gate: what a person is asked, what each choice does, and which answers count."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from contracts.agent import Decision, Frozen
+from contracts.answers import Answer, form, read_answers
+from contracts.policy import Policy
+from contracts.review import Finding
+from contracts.rules import AskReason
+
+MARK = " · "
+"""Stands between a choice and the name of its gate in a form, so that a form of an older gate is refused."""
+ANSWER = "answer"
+"""What the ledger calls an answer that is on its way to its gate."""
+BY_POLICY = "policy"
+"""Channel of a decision that the policy made, because it was due."""
+MOST_COMMENT = 20_000
+"""Longest comment or text, in characters."""
+Standing = Literal["counted", "late", "duplicate", "unauthorised", "void", "expired", "unreadable"]
+
+
+class Choice(StrEnum):
+    """What a person may choose, in the words of the form."""
+
+    APPROVE = "approve"
+    APPROVE_MINE = "approve my text"
+    REQUEST_CHANGES = "request changes"
+    REJECT = "reject"
+    MERGE = "merge"
+    LEAVE_OPEN = "leave open"
+    ONE_MORE = "one more round"
+    PROCEED = "proceed"
+    LET_PASS = "let pass"  # noqa: S105 - a choice, no password
+    SEND_BACK = "send back"
+    ACCEPT = "accept"
+    ANSWER = "answer"
+    OTHER = "other"
+    STOP = "stop"
+
+
+DOES: dict[Choice, str] = {
+    Choice.APPROVE: "the run goes on with it as it is",
+    Choice.APPROVE_MINE: "the comment, as a whole, replaces the proposal, and the run goes on",
+    Choice.REQUEST_CHANGES: "it is done again with your comment; this costs none of the automatic rounds",
+    Choice.REJECT: "the run ends as rejected and nothing is merged",
+    Choice.MERGE: "the pull request is merged now",
+    Choice.LEAVE_OPEN: "the run ends and the pull request stays open for somebody to merge",
+    Choice.ONE_MORE: "one more round, with your comment",
+    Choice.PROCEED: "the run goes on with it as it is",
+    Choice.LET_PASS: "the changes to the tests are accepted, and the run goes on",
+    Choice.SEND_BACK: "the fixer gets the findings and your comment",
+    Choice.ACCEPT: "the run ends: nothing needs to be changed",
+    Choice.ANSWER: "your answers are worked into the description, which is then reviewed again",
+    Choice.OTHER: "your comment is the answer",
+    Choice.STOP: "the run ends; branch and journal are kept, and it can be retried",
+}
+"""What each choice does."""
+
+_ROUNDS = (Choice.ONE_MORE, Choice.PROCEED, Choice.STOP)
+OFFERS: dict[AskReason, tuple[Choice, ...]] = {
+    AskReason.APPROVAL: (Choice.APPROVE, Choice.APPROVE_MINE, Choice.REQUEST_CHANGES, Choice.REJECT),
+    AskReason.BLOCKING_FINDINGS: _ROUNDS,
+    AskReason.BUDGET_SPENT: _ROUNDS,
+    AskReason.STALLED: _ROUNDS,
+    AskReason.TAMPERING: (Choice.SEND_BACK, Choice.LET_PASS, Choice.STOP),
+    AskReason.CONFLICT: (Choice.ONE_MORE, Choice.STOP),
+    AskReason.MERGE_REVIEW: (Choice.MERGE, Choice.REQUEST_CHANGES, Choice.LEAVE_OPEN, Choice.REJECT),
+    AskReason.NO_CHANGE_UNGRADED: (Choice.ACCEPT, Choice.REQUEST_CHANGES, Choice.STOP),
+    AskReason.UNSETTLED_REVIEW: (Choice.ANSWER, Choice.PROCEED, Choice.STOP),
+    AskReason.REVIEW_CAP: _ROUNDS,
+    AskReason.QUESTION: (Choice.OTHER, Choice.STOP),
+}
+"""What is offered, by the reason why a person is asked."""
+ANSWERED = frozenset({AskReason.UNSETTLED_REVIEW, AskReason.REVIEW_CAP})
+"""Reasons whose text field holds the answers to findings."""
+ADVANCING = frozenset({Choice.APPROVE, Choice.APPROVE_MINE, Choice.MERGE})
+"""Choices that need a quorum: what they let through cannot be taken back."""
+_GO_ON = (Choice.APPROVE, Choice.MERGE, Choice.PROCEED, Choice.LET_PASS, Choice.ACCEPT)
+_GIVE_UP = (Choice.STOP, Choice.LEAVE_OPEN, Choice.REJECT)
+_NEEDS_COMMENT = {
+    Choice.REQUEST_CHANGES: "say in the comment what should change",
+    Choice.APPROVE_MINE: "the comment must hold the whole text that replaces the proposal",
+    Choice.OTHER: "write your answer in the comment",
+}
+
+
+class Question(Frozen):
+    """What a gate asks."""
+
+    gate: str = Field(description="Name of the gate: step and number of the ask, such as 'architect-companion 1'.")
+    step: str = Field(description="Id of the step at which the run waits.")
+    target: str = Field(default="", description="Id of the step whose output is decided on; empty: the same.")
+    reason: AskReason = Field(description="Why a person is asked.")
+    message: str = Field(description="What must be decided, in one or two sentences.")
+    choices: list[str] = Field(description="What may be chosen, in the order of the form.")
+    findings: list[Finding] = Field(default_factory=list[Finding], description="Findings to answer or dismiss.")
+    typed: str = Field(default="", description="Text of an answer that could not be read, so that nothing is lost.")
+    again: str = Field(default="", description="Why it is asked again.")
+    subject: str = Field(default="", description="What a decision is bound to: tree:<sha> or text:<sha256>.")
+    approved: list[str] = Field(default_factory=list[str], description="Who has approved this subject already.")
+
+    @property
+    def answers_findings(self) -> bool:
+        """Whether the text field holds answers to findings instead of a comment."""
+        return self.reason in ANSWERED and bool(self.findings)
+
+    def form(self) -> str:
+        """Return the prefilled text by which findings are answered."""
+        return form(self.findings)
+
+    def does(self, choice: str) -> str:
+        """Return what a choice does."""
+        return DOES[Choice(choice)] if choice in set(Choice) else "this is the answer to the agent's question"
+
+    def label(self, choice: str) -> str:
+        """Return a choice as the form shows it."""
+        return f"{choice}{MARK}{self.gate}"
+
+
+class Given(Frozen):
+    """An answer as it came in."""
+
+    decision: str = Field(description="The chosen value of the form, with or without the gate's name.")
+    text: str = Field(default="", description="Comment, replacing text or answers to findings.")
+    who: str = Field(default="", description="Who answered.")
+    proven: bool = Field(default=False, description="Whether the channel proves who answered; else it is stated.")
+    channel: str = Field(default="prefect", description="Where it was answered.")
+    at: datetime = Field(description="When, UTC.")
+
+    @property
+    def digest(self) -> str:
+        """An identity of what was said and by whom."""
+        said = json.dumps([self.decision, self.text, self.who])
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+class Judged(Frozen):
+    """Whether an answer counts."""
+
+    standing: Standing = Field(description="counted, or why it changes nothing.")
+    choice: str = Field(default="", description="What was chosen.")
+    why: str = Field(default="", description="Why it changes nothing, in words for the person.")
+    answers: list[Answer] = Field(default_factory=list[Answer], description="Answers to findings.")
+    complete: bool = Field(default=True, description="False: it counts, and more people must say the same.")
+
+
+def offered(reason: AskReason, options: list[str], *, redo: bool, text: bool) -> list[str]:
+    """Return what may be chosen.
+
+    Args:
+        reason: why a person is asked.
+        options: an agent's own options, for its question.
+        redo: whether there is a step that can be done again.
+        text: whether a text is decided on, which a person may replace.
+    """
+    choices = [one for one in OFFERS[reason] if redo or one not in (Choice.REQUEST_CHANGES, Choice.ONE_MORE)]
+    kept = [one for one in choices if text or one is not Choice.APPROVE_MINE]
+    return [*options, *(str(one) for one in kept)]
+
+
+def judge(question: Question, given: Given, policy: Policy) -> Judged:
+    """Return whether an answer counts; the first objection decides.
+
+    An answer of nobody, of somebody whom the policy does not name, or one that cannot be read changes nothing, and
+    the person is told why.
+    """
+    choice = given.decision.rpartition(MARK)[0] or given.decision
+    who = given.who.strip()
+    if choice not in question.choices:
+        wanted = ", ".join(map(repr, question.choices))
+        return Judged(standing="unreadable", why=f"{choice!r} is not offered here; choose one of {wanted}")
+    if not who:
+        return Judged(standing="unreadable", choice=choice, why="say who you are")
+    if given.channel != BY_POLICY and not is_approver(who, policy.approvers):
+        return Judged(standing="unauthorised", choice=choice, why=f"{who!r} is not one of the policy's approvers")
+    if choice in ADVANCING and who.casefold() in {name.casefold() for name in question.approved}:
+        return Judged(standing="duplicate", choice=choice, why=f"{who!r} has approved this already")
+    return _read(question, choice, given, policy)
+
+
+def is_approver(who: str, approvers: list[str]) -> bool:
+    """Return whether somebody's answer counts; no names let anybody answer."""
+    return not approvers or who.strip().casefold() in {name.strip().casefold() for name in approvers}
+
+
+def _read(question: Question, choice: str, given: Given, policy: Policy) -> Judged:
+    text = given.text.strip()
+    if len(text) > MOST_COMMENT:
+        return Judged(standing="unreadable", choice=choice, why=f"the text is longer than {MOST_COMMENT:,} characters")
+    if choice in _NEEDS_COMMENT and not text:
+        return Judged(standing="unreadable", choice=choice, why=_NEEDS_COMMENT[Choice(choice)])
+    if question.answers_findings and choice in (Choice.ANSWER, Choice.ONE_MORE):
+        try:
+            answers = read_answers(given.text, question.findings)
+        except ValueError as error:
+            return Judged(standing="unreadable", choice=choice, why=str(error))
+        return Judged(standing="counted", choice=choice, answers=answers)
+    alone = choice not in ADVANCING or given.channel == BY_POLICY
+    missing = 0 if alone else policy.quorum - len(question.approved) - 1
+    return Judged(standing="counted", choice=choice, complete=missing <= 0)
+
+
+def approves(data: Mapping[str, Any]) -> bool:
+    """Whether a decision is an approval or a merge that counted, with everybody whom it needed."""
+    return data["standing"] == "counted" and data["complete"] and data["choice"] in ADVANCING
+
+
+def void(data: Mapping[str, Any], subject: str, policy: Policy, now: datetime) -> str:
+    """Return why an approval does not hold any more, or an empty text.
+
+    Args:
+        data: the decision.
+        subject: what would be let through now.
+        policy: the policy that the run obeys now.
+        now: time at which it would be let through, UTC.
+    """
+    who, given = data["who"], datetime.fromisoformat(data["at"])
+    if data["subject"].startswith("tree:") and data["subject"] != subject:
+        return f"the change has moved since {who!r} approved it, so the approval is void"
+    if data["policy"] != policy.digest:
+        return f"the policy has changed since {who!r} approved, so the approval is void"
+    if policy.approval_hours and now - given > timedelta(hours=policy.approval_hours):
+        return f"the approval of {who!r} is older than {policy.approval_hours:g} hours"
+    return ""
+
+
+def due_choice(choices: list[str], action: Literal["stop", "advance"]) -> str:
+    """Return what the policy chooses when nobody did; what it cannot choose by itself ends the run."""
+    wanted = _GO_ON if action == "advance" else ()
+    return next(choice for choice in (*wanted, *_GIVE_UP) if choice in choices)
+
+
+def subject(tree: str, text: str) -> str:
+    """Return what a decision is bound to: the tree where there is a change, else the text that was shown."""
+    return f"tree:{tree}" if tree else f"text:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def pause_key(step: str, number: int) -> str:
+    """Return the part of Prefect's pause key that names a gate: lowercase letters, digits and dashes only."""
+    return f"{step.replace('.', '-')}-gate-{number}"
+
+
+def decisions_of(data: Mapping[str, Any]) -> list[Decision]:
+    """Return what those who work on are told of a gate: answers to findings, an answer to a question, a comment."""
+    if data["standing"] != "counted":
+        return []
+    answers = [Answer.model_validate(one) for one in data["answers"]]
+    if answers:
+        given = [(one.title, one.reason if one.dismissed else one.text) for one in answers]
+        words = ["does not matter", ""]
+        return [
+            Decision(question=title, answer=text or words[not one.dismissed])
+            for one, (title, text) in zip(answers, given, strict=True)
+        ]
+    if data["edited"] or not data["comment"]:
+        return [Decision(question=data["message"], answer=data["choice"])]
+    return [Decision(question=data["message"], answer=f"{data['choice']}: {data['comment']}")]
+
+
+def told(data: Mapping[str, Any]) -> str:
+    """Return in one line what came of a gate."""
+    proof = "" if data.get("proven") else " (stated)"
+    who = f" by {data['who']}{proof}" if data.get("who") else ""
+    comment = f": {data['comment']}" if data.get("comment") and not data.get("answers") else ""
+    if data["standing"] != "counted":
+        return f"asked again{who}: {data['why']}"
+    return f"{data['choice']}{who}{comment}"

@@ -1,0 +1,130 @@
+"""Everything that deliveries need on one machine, in the foreground: server, worker, recovery and escalation."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import typer
+from prefect.client.orchestration import get_client
+from prefect.settings import get_current_settings
+
+from blocks.ledger import Ledger
+from blocks.loading import load
+from contracts.errors import DeliveryError, Misconfigured
+from contracts.redaction import redact
+from deployments.bootstrap import REGISTRY, bootstrap, deploy
+from deployments.server import ADDRESS, local_server, local_worker, pointed_at, reachable
+from flows.escalate import escalate
+from flows.recover import recover
+from tasks._overview import LEDGER
+from tasks.recovery import due
+
+GRACE_SECONDS = 90.0
+"""Silence after which a run counts as lost; its process sends a sign of life every 30 seconds."""
+_LOOK_SECONDS = 5.0
+_TIDY_SECONDS = 3_600.0
+"""How often the checkouts and branches of ended runs are looked at, which nothing else makes due."""
+_SWEEPS = ("flows.recover.recover", "flows.escalate.escalate")
+
+
+def serve(home: Path, port: int) -> None:
+    """Run server, worker and sweeps until Ctrl-C or SIGTERM; everything that was started here is ended then.
+
+    A server that answers at PREFECT_API_URL, or at the port, is used instead of a new one, and stays.
+
+    Args:
+        home: folder of the installation.
+        port: port of the server.
+
+    Raises:
+        DeliveryError: the server did not start, or it refused the deployments.
+    """
+    with suppress(KeyboardInterrupt), _one_signal_ends(), _served(home, port) as (pages, own):
+        bootstrap(home)
+        deploy(Path(__file__).resolve().parent.parent / REGISTRY)
+        if own:
+            _sweep_here()
+        typer.echo(f"Prefect UI: {pages}\nready; Ctrl-C ends everything. `delivery runs` lists what is going on")
+        while True:
+            with local_worker(home) as worker:
+                _attend(worker)
+            typer.echo(f"the worker ended with code {worker.returncode}; a new one starts, see {home / 'worker.log'}")
+            time.sleep(_LOOK_SECONDS)
+    typer.echo("ended")
+
+
+@contextmanager
+def _served(home: Path, port: int) -> Generator[tuple[str, bool]]:
+    """A server for the time of the block; yields the address of its pages and whether it was started here."""
+    configured = get_current_settings().api.url or ""
+    if configured:
+        if not reachable(configured):
+            raise Misconfigured(f"nothing answers at PREFECT_API_URL, {configured!r}; start it or unset it")
+        yield configured.removesuffix("/api"), False
+        return
+    address = f"http://{ADDRESS}:{port}/api"
+    if reachable(address):
+        with pointed_at(address, home / "prefect"):
+            yield address.removesuffix("/api"), False
+        return
+    typer.echo("starting a Prefect server on this machine …")
+    with local_server(home, port=port) as server:
+        yield server.ui, True
+
+
+@contextmanager
+def _one_signal_ends() -> Generator[None]:
+    """The first Ctrl-C or SIGTERM ends the block; a second one must not disturb the clean-up."""
+
+    def end(_: int, __: FrameType | None) -> NoReturn:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, end)
+    yield
+
+
+def _sweep_here() -> None:
+    """Sweeps of this process replace those of the worker, each of which would cost a process of its own."""
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            for schedule in deployment.schedules if deployment.entrypoint in _SWEEPS else []:
+                client.update_deployment_schedule(deployment.id, schedule.id, active=False)
+
+
+def _attend(worker: subprocess.Popen[bytes]) -> None:
+    """Do what is due until the worker has ended."""
+    tidied = float("-inf")
+    while worker.poll() is None:
+        tidy = time.monotonic() - tidied > _TIDY_SECONDS
+        tidied = time.monotonic() if tidy else tidied
+        try:
+            _sweep(tidy=tidy)
+        except Exception as error:  # noqa: BLE001 - a sweep that fails is tried again and must not end the worker
+            said = error.message if isinstance(error, DeliveryError) else f"{type(error).__name__}: {error}"
+            typer.echo(f"a sweep failed: {redact(said)}", err=True)
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(_LOOK_SECONDS)
+
+
+def _sweep(*, tidy: bool) -> None:
+    lost = [one for one in due(timedelta(seconds=GRACE_SECONDS)) if one.remedy is not None]
+    if lost or tidy:
+        _tell("recovery", recover(GRACE_SECONDS, return_state=True), always=bool(lost))
+    if load(LEDGER, Ledger).overdue(datetime.now(UTC)):
+        _tell("escalation", escalate(return_state=True), always=True)
+
+
+def _tell(what: str, state: Any, *, always: bool) -> None:
+    if always or not state.is_completed():
+        typer.echo(f"{what}: {state.message or state.name}")

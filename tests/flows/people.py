@@ -1,0 +1,100 @@
+"""People who answer at gates as a browser does: they read the form of a waiting run and send it back filled in."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx
+
+SEEN_SECONDS = 60.0
+
+
+@dataclass
+class Form:
+    """What a waiting run shows."""
+
+    run: str
+    schema: dict[str, Any]
+    description: str
+
+    @property
+    def choices(self) -> list[str]:
+        offered = self.schema["properties"]["decision"]
+        return cast(list[str], offered.get("enum") or [offered["const"]])
+
+    def filled(self, choice: str, text: str | None = None, who: str = "Ada") -> dict[str, Any]:
+        (label,) = [one for one in self.choices if one.startswith(f"{choice} · ")]
+        name = "answers" if "answers" in self.schema["properties"] else "comment"
+        words = self.schema["properties"][name]["default"] if text is None else text
+        return {"decision": label, name: words, "your_name": who}
+
+
+@dataclass
+class People:
+    """Everybody who can reach the server."""
+
+    api: str = field(default_factory=lambda: os.environ["PREFECT_API_URL"])
+    forms: list[Form] = field(default_factory=list[Form])
+    answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def form(self, run: str = "", seconds: float = SEEN_SECONDS) -> Form:
+        """Wait until a run shows a form that nobody has seen yet."""
+        done, gone = threading.Event(), 0.0
+        seen = {(one.run, one.choices[0]) for one in self.forms}
+        while gone < seconds:
+            for state in self._paused(run):
+                found = self._read(state)
+                if found is not None and (found.run, found.choices[0]) not in seen:
+                    self.forms.append(found)
+                    return found
+            done.wait(0.1)
+            gone += 0.1
+        raise AssertionError(f"no run showed a form within {seconds:.0f} s")
+
+    def send(self, form: Form, values: dict[str, Any]) -> dict[str, Any]:
+        """Send a form; return what the server says to it."""
+        address = f"{self.api}/flow_runs/{form.run}/resume"
+        response = httpx.post(address, json={"run_input": values}, timeout=30, trust_env=False)
+        said = cast(dict[str, Any], response.json())
+        self.answers.append(said)
+        return said
+
+    @contextmanager
+    def answering(self, *answers: tuple[str, str | None] | tuple[str, str | None, str]) -> Generator[None]:
+        """Answer the forms that come up, one after the other, for the time of the block."""
+        failed: list[BaseException] = []
+
+        def answer() -> None:
+            try:
+                for choice, text, *who in answers:
+                    form = self.form()
+                    assert self.send(form, form.filled(choice, text, *who))["status"] == "ACCEPT"
+            except BaseException as error:  # noqa: BLE001 - told by the test's own thread
+                failed.append(error)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join(SEEN_SECONDS)
+        if failed:
+            raise failed[0]
+        assert not thread.is_alive()
+
+    def _paused(self, run: str) -> list[dict[str, Any]]:
+        query: dict[str, Any] = {"state": {"type": {"any_": ["PAUSED"]}}}
+        query |= {"id": {"any_": [run]}} if run else {}
+        address = f"{self.api}/flow_runs/filter"
+        return cast(list[dict[str, Any]], httpx.post(address, json={"flow_runs": query}, trust_env=False).json())
+
+    def _read(self, flow_run: dict[str, Any]) -> Form | None:
+        keys = flow_run["state"]["state_details"]["run_input_keyset"]
+        home = f"{self.api}/flow_runs/{flow_run['id']}/input"
+        schema, description = (httpx.get(f"{home}/{keys[name]}", trust_env=False) for name in ("schema", "description"))
+        if schema.status_code != 200 or description.status_code != 200:
+            return None
+        return Form(flow_run["id"], schema.json(), description.json())
