@@ -1,7 +1,7 @@
 """The agent of the chaos runs: an executable that counts its turns and takes every loop of the pipeline once.
 
-Usage: `chaos_agent.py LOG`. Each turn adds the lines `begun SESSION` and `answered SESSION` to the log, and says on
-standard error that it has begun, so that it can be interrupted in the middle.
+Usage: `chaos_agent.py LOG`. Each turn adds the lines `begun SESSION TIME` and `answered SESSION TIME` to the log, and
+says on standard error that it has begun, so that it can be interrupted in the middle.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def mean(prices):
 WHOLE = HALF.replace("(len(prices) + 1)", "len(prices)")
 FINDING = {"category": "question", "severity": "medium", "title": "Is an empty list of prices allowed?"}
 REMARK = {"severity": "major", "body": "say what the module holds", "file": "shop.py", "line": 1}
-GOOD = {"rating": 0.95, "summary": "good", "comments": []}
+GOOD: dict[str, Any] = {"rating": 0.95, "summary": "good", "comments": []}
 SCRIPT: dict[str, list[dict[str, Any]]] = {
     "bug-investigator": [{"text": "total subtracts one"}],
     "clarity-review": [{"structured": {"findings": [FINDING]}}, {"structured": {"findings": []}}],
@@ -48,15 +48,16 @@ SCRIPT: dict[str, list[dict[str, Any]]] = {
 def main() -> None:
     """Take one turn."""
     turn: dict[str, Any] = json.load(sys.stdin)
-    plays = SCRIPT[turn["kind"]]
-    play = plays[min(turn["round"], len(plays)) - 1]
+    plays: list[dict[str, Any]] = SCRIPT[turn["kind"]]
+    play: dict[str, Any] = plays[min(turn["round"], len(plays)) - 1]
+    files: dict[str, str] = play.get("files", {})
     with Path(sys.argv[1]).open("a", buffering=1) as log:
-        log.write(f"begun {turn['session']}\n")
+        log.write(f"begun {turn['session']} {time.time():.3f}\n")
         print(f"turn {turn['kind']} {turn['round']}", file=sys.stderr, flush=True)
         time.sleep(MIDDLE_SECONDS)
-        for path, content in play.get("files", {}).items():
+        for path, content in files.items():
             Path(turn["workspace"]["path"], path).write_text(content)
-        log.write(f"answered {turn['session']}\n")
+        log.write(f"answered {turn['session']} {time.time():.3f}\n")
     print(json.dumps({"text": play.get("text", ""), "structured": play.get("structured"), "usage": PRICE}))
 
 

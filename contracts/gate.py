@@ -13,7 +13,9 @@ from pydantic import Field
 
 from contracts.agent import Decision, Frozen
 from contracts.answers import Answer, form, read_answers
+from contracts.markdown import plain
 from contracts.policy import Policy
+from contracts.redaction import redact
 from contracts.review import Finding
 from contracts.rules import AskReason
 
@@ -23,6 +25,8 @@ ANSWER = "answer"
 """What the ledger calls an answer that is on its way to its gate."""
 BY_POLICY = "policy"
 """Channel of a decision that the policy made, because it was due."""
+MOST_TITLE = 300
+"""Longest question that stands in the form as a whole, in characters; the gate's page holds all of it."""
 MOST_COMMENT = 20_000
 """Longest comment or text, in characters."""
 Standing = Literal["counted", "late", "duplicate", "unauthorised", "void", "expired", "unreadable"]
@@ -55,7 +59,7 @@ DOES: dict[Choice, str] = {
     Choice.MERGE: "the pull request is merged now",
     Choice.LEAVE_OPEN: "the run ends and the pull request stays open for somebody to merge",
     Choice.ONE_MORE: "one more round, with your comment",
-    Choice.PROCEED: "the run goes on with it as it is",
+    Choice.PROCEED: "the run goes on with what is there",
     Choice.LET_PASS: "the changes to the tests are accepted, and the run goes on",
     Choice.SEND_BACK: "the fixer gets the findings and your comment",
     Choice.ACCEPT: "the run ends: nothing needs to be changed",
@@ -117,6 +121,16 @@ class Question(Frozen):
         """Return the prefilled text by which findings are answered."""
         return form(self.findings)
 
+    @property
+    def title(self) -> str:
+        """What is asked, as one line of plain text."""
+        return plain(redact(self.message), MOST_TITLE)
+
+    @property
+    def wordy(self) -> list[str]:
+        """The choices that do not count without words."""
+        return [choice for choice in self.choices if choice in _NEEDS_COMMENT]
+
     def does(self, choice: str) -> str:
         """Return what a choice does."""
         return DOES[Choice(choice)] if choice in set(Choice) else "this is the answer to the agent's question"
@@ -158,13 +172,14 @@ def offered(reason: AskReason, options: list[str], *, redo: bool, text: bool) ->
 
     Args:
         reason: why a person is asked.
-        options: an agent's own options, for its question.
+        options: an agent's own options, for its question; one that reads like a choice of ours is marked as an answer.
         redo: whether there is a step that can be done again.
         text: whether a text is decided on, which a person may replace.
     """
     choices = [one for one in OFFERS[reason] if redo or one not in (Choice.REQUEST_CHANGES, Choice.ONE_MORE)]
     kept = [one for one in choices if text or one is not Choice.APPROVE_MINE]
-    return [*options, *(str(one) for one in kept)]
+    answers = [f"{Choice.ANSWER}: {one}" if one.casefold() in set(Choice) else one for one in options]
+    return [*answers, *(str(one) for one in kept)]
 
 
 def judge(question: Question, given: Given, policy: Policy) -> Judged:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 
-from contracts.redaction import redact
+from contracts.redaction import MASK, redact
+
+_MASKED = re.compile(re.escape(MASK.replace("[", r"\[").replace("]", r"\]")) + r"(?![\[(:])")
+"""The sign of a secret, escaped; before any of these signs it could be a link and stays so."""
 
 
 def cell(text: str) -> str:
-    """Return text as one cell of a table: one line, redacted, with the signs that would end it escaped."""
+    """Return text as one cell of a table: one line, redacted, escaped where a sign would end it or mark it up."""
     flat = " ".join(redact(text).split())[:300]
-    return re.sub(r"([\\|<>`])", r"\\\1", flat) or " "
+    return _MASKED.sub(MASK, re.sub(r"([\\|<>`*~\[\]])", r"\\\1", flat)) or " "
 
 
 def fenced(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from prefect.settings import get_current_settings
 
 from contracts.errors import DeliveryError, Misconfigured
 from deployments.bootstrap import data_home
-from deployments.server import pointed_at, reachable
+from deployments.server import ADDRESS, pointed_at, reachable
 from deployments.service import serve
 from deployments.showing import overview_text, standing_text
 from flows import operate
@@ -22,8 +23,8 @@ from tasks._overview import cost_of, overview
 from tasks._standing import standing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-DEFAULT_API = "http://127.0.0.1:4200/api"
-"""Where `delivery up` and Prefect's own server answer when nothing else is said."""
+_PORT = "DELIVERY_PORT"
+"""Variable with the port of the server on this machine; 4200, Prefect's own, when it is not set."""
 _RUN = typer.Argument(metavar="RUN", help="Id of the run, the first 8 or more characters of it, or its name.")
 Run = Annotated[str, _RUN]
 
@@ -85,8 +86,9 @@ def answer(
 
 
 @app.command()
-def up(port: Annotated[int, typer.Option(help="Port of the server, when none runs yet.")] = 4200) -> None:
+def up(port: Annotated[int, typer.Option(envvar=_PORT, help="Port of the server, when none runs yet.")] = 4200) -> None:
     """Run everything that deliveries need until Ctrl-C: server, worker, recovery of lost runs, escalation."""
+    _quiet()
     with _told():
         serve(data_home(), port)
 
@@ -121,11 +123,12 @@ def _connected() -> Generator[None]:
                 )
             yield
             return
-        if not reachable(DEFAULT_API):
+        address = f"http://{ADDRESS}:{os.environ.get(_PORT) or 4200}/api"
+        if not reachable(address):
             raise Misconfigured(
-                f"no Prefect server answers at {DEFAULT_API!r}; start one with `delivery up`, or set PREFECT_API_URL"
+                f"no Prefect server answers at {address!r}; start one with `delivery up`, or set PREFECT_API_URL"
             )
-        with pointed_at(DEFAULT_API, data_home() / "prefect"):
+        with pointed_at(address, data_home() / "prefect"):
             yield
 
 

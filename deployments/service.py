@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import time
@@ -9,12 +10,15 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 from prefect.client.orchestration import get_client
+from prefect.exceptions import TerminationSignal
 from prefect.settings import get_current_settings
+from prefect.variables import Variable
 
 from blocks.ledger import Ledger
 from blocks.loading import load
@@ -32,6 +36,8 @@ GRACE_SECONDS = 90.0
 _LOOK_SECONDS = 5.0
 _TIDY_SECONDS = 3_600.0
 """How often the checkouts and branches of ended runs are looked at, which nothing else makes due."""
+_APPLIED = "delivery_registry"
+"""Variable of the server with the digest of the registry, and of what its forms are made of, as it was applied."""
 _SWEEPS = ("flows.recover.recover", "flows.escalate.escalate")
 
 
@@ -47,17 +53,17 @@ def serve(home: Path, port: int) -> None:
     Raises:
         DeliveryError: the server did not start, or it refused the deployments.
     """
-    with suppress(KeyboardInterrupt), _one_signal_ends(), _served(home, port) as (pages, own):
+    with suppress(KeyboardInterrupt, TerminationSignal), _signals() as ending, _served(home, port) as (pages, own):
         bootstrap(home)
-        deploy(Path(__file__).resolve().parent.parent / REGISTRY)
+        _apply(Path(__file__).resolve().parent.parent)
         if own:
             _sweep_here()
         typer.echo(f"Prefect UI: {pages}\nready; Ctrl-C ends everything. `delivery runs` lists what is going on")
-        while True:
+        while not ending.is_set():
             with local_worker(home) as worker:
-                _attend(worker)
-            typer.echo(f"the worker ended with code {worker.returncode}; a new one starts, see {home / 'worker.log'}")
-            time.sleep(_LOOK_SECONDS)
+                _attend(worker, ending)
+            if not ending.wait(_LOOK_SECONDS):
+                typer.echo(f"the worker ended with code {worker.returncode}; a new one starts: {home / 'worker.log'}")
     typer.echo("ended")
 
 
@@ -80,18 +86,37 @@ def _served(home: Path, port: int) -> Generator[tuple[str, bool]]:
         yield server.ui, True
 
 
+def _apply(root: Path) -> None:
+    """Apply the registry, unless the server has it as it is now: this takes longer than everything else here."""
+    sources = [root / REGISTRY, *sorted(root.glob("flows/*.py")), *sorted(root.glob("contracts/*.py"))]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources if source.is_file())).hexdigest()
+    if Variable.get(_APPLIED, _sync=True) == digest:  # type: ignore[call-arg]
+        return
+    deploy(root / REGISTRY)
+    Variable.set(_APPLIED, digest, overwrite=True, _sync=True)  # type: ignore[call-arg]
+
+
 @contextmanager
-def _one_signal_ends() -> Generator[None]:
-    """The first Ctrl-C or SIGTERM ends the block; a second one must not disturb the clean-up."""
+def _signals() -> Generator[Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; a second one interrupts what is being done, a third nothing.
 
-    def end(_: int, __: FrameType | None) -> NoReturn:
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_IGN)
-        raise KeyboardInterrupt
+    An interrupt in the midst of a call to Prefect may get lost there, and with it the end of everything.
+    """
+    ending, interrupted = Event(), Event()
 
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, end)
-    yield
+    def end(_: int, __: FrameType | None) -> None:
+        if not ending.is_set():
+            ending.set()
+        elif not interrupted.is_set():
+            interrupted.set()
+            raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ending
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _sweep_here() -> None:
@@ -102,10 +127,10 @@ def _sweep_here() -> None:
                 client.update_deployment_schedule(deployment.id, schedule.id, active=False)
 
 
-def _attend(worker: subprocess.Popen[bytes]) -> None:
-    """Do what is due until the worker has ended."""
+def _attend(worker: subprocess.Popen[bytes], ending: Event) -> None:
+    """Do what is due until the worker has ended, or everything shall."""
     tidied = float("-inf")
-    while worker.poll() is None:
+    while worker.poll() is None and not ending.is_set():
         tidy = time.monotonic() - tidied > _TIDY_SECONDS
         tidied = time.monotonic() if tidy else tidied
         try:
@@ -113,8 +138,7 @@ def _attend(worker: subprocess.Popen[bytes]) -> None:
         except Exception as error:  # noqa: BLE001 - a sweep that fails is tried again and must not end the worker
             said = error.message if isinstance(error, DeliveryError) else f"{type(error).__name__}: {error}"
             typer.echo(f"a sweep failed: {redact(said)}", err=True)
-        with suppress(subprocess.TimeoutExpired):
-            worker.wait(_LOOK_SECONDS)
+        ending.wait(_LOOK_SECONDS)
 
 
 def _sweep(*, tidy: bool) -> None:

@@ -16,6 +16,7 @@ from contracts.pipeline import Step
 from contracts.rules import Ask, AskReason, Fail, Help, Rework, Rule
 from contracts.visit import Visit
 from flows._gate import Wait, wait_for_person
+from flows._process import charge
 from flows._rules import graded_by, open_findings
 from flows._walk import Walk
 from tasks._replay import journal, record
@@ -44,6 +45,7 @@ def consult(walk: Walk, ask: Ask) -> Rule:
         return _follow(ask, held)
     while True:
         visit = walk.begin(step)
+        charge(walk, visit)
         number = int(visit.key.rpartition("/")[2])
         question = question.model_copy(update={"gate": f"{walk.step.id} {number}"})
         outcome = _answer(walk, visit, number, question)

@@ -22,9 +22,10 @@ from contracts.visit import Visit
 from contracts.work import WorkItem
 from flows._consulting import consult
 from flows._ending import ended, failed, final_state
+from flows._process import charge, owned
 from flows._rules import decide, decide_landing, merge_review, revision_of
 from flows._walk import Walk
-from tasks._replay import journal, recall, record
+from tasks._replay import recall, record
 from tasks.agent import run_agent
 from tasks.ci import watch_checks
 from tasks.companion import grade
@@ -66,7 +67,7 @@ def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Resta
         dry_run: everything but effects outside.
     """
     run = str(flow_run.id)
-    with journal().own(run):
+    with owned(run):
         attempts, ending = last_ending(run)
         if ending is not None and ending.status not in RESUMABLE:
             return final_state(ending)
@@ -132,6 +133,7 @@ def _kept(key: str) -> Outcome:
 
 def _visit(walk: Walk, step: Step) -> Outcome:
     visit = walk.begin(step)
+    charge(walk, visit)
     task = _KINDS.get(step.kind) or _FAMILIES[KINDS[step.kind].family]
     outcome = record(task, visit)
     walk.add(outcome)

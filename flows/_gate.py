@@ -17,12 +17,14 @@ import anyio
 from prefect import get_client, get_run_logger, pause_flow_run
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.context import FlowRunContext
+from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.exceptions import Abort, Pause
 from prefect.input import RunInput
 from prefect.states import Scheduled, Suspended
 from pydantic import Field, create_model
+from pydantic.config import JsonDict
 
+from contracts.answers import HOW
 from contracts.errors import Misconfigured
 from contracts.gate import Given, Question
 
@@ -32,6 +34,7 @@ _LONGEST = 10 * 365 * 86_400
 """Prefect wants an end for a pause; a gate without a due date has none, so this one is out of reach."""
 _HEAD = "paused-"
 _SOON = 0.05
+_NAME = "Kept as you state it: this server does not prove who you are."
 
 
 class Wait(NamedTuple):
@@ -71,18 +74,35 @@ def wait_for_person(wait: Wait) -> Given:
 
 
 def form_of(wait: Wait) -> type[RunInput]:
-    """Return the form that Prefect shows and by which it checks an answer; it has three fields."""
+    """Return the form that Prefect shows and by which it checks an answer: three fields, the tall one last.
+
+    What a person must read stands at the choices: Prefect's page folds a text above the form to nothing when the form
+    is tall.
+    """
     question = wait.question
     labels = tuple(question.label(choice) for choice in question.choices)
-    name, words = ("answers", "Answers") if question.answers_findings else ("comment", "Comment")
-    prefilled = (question.typed or question.form()) if question.answers_findings else question.typed
+    told = f"{wait.description}\n\nOpen the list with its arrow."
     fields: dict[str, Any] = {
-        "decision": (Literal[labels], Field(title="Decision")),
-        name: (str, Field(default=prefilled, title=words)),
-        "your_name": (str, Field(title="Your name", min_length=1)),
+        "decision": (Literal[labels], Field(title=question.title, description=_in_field(told))),
+        "your_name": (str, Field(title="Your name", min_length=1, description=_NAME)),
+        **_words(question),
     }
-    model = create_model("Decision", __base__=RunInput, **fields)
-    return model.with_initial_data(description=wait.description)
+    return create_model("Decision", __base__=RunInput, **fields)
+
+
+def _words(question: Question) -> dict[str, Any]:
+    """The field for words: answers to findings, or a comment; Prefect shows several lines in a field of code only."""
+    needed = f" Needed for: {', '.join(question.wordy)}." if question.wordy else ""
+    told = HOW if question.answers_findings else f"Whoever works on reads it.{needed}"
+    text = question.typed or (question.form() if question.answers_findings else "")
+    extra: JsonDict | None = {"format": "json-string"} if "\n" in text else None
+    name = "answers" if question.answers_findings else "comment"
+    return {name: (str, Field(default=text, title=name.title(), description=told, json_schema_extra=extra))}
+
+
+def _in_field(text: str) -> str:
+    """Markdown for the description of a field, where Prefect's page takes one line break of each row away."""
+    return text.replace("\n", "\n\n")
 
 
 def _rows(client: SyncPrefectClient, run: UUID, prefix: str) -> list[dict[str, Any]]:
@@ -126,7 +146,8 @@ async def _pause(run: UUID, key: str, form: type[RunInput], window: float) -> St
     """
     failed: list[Exception] = []
     state: State[Any] | None = None
-    async with get_client() as client, anyio.create_task_group() as group:
+    async with AsyncClientContext.get_or_create() as context, anyio.create_task_group() as group:
+        # without this context Prefect makes a client for each form and never closes it
 
         async def hold() -> None:
             pause = cast(Any, pause_flow_run)
@@ -137,7 +158,7 @@ async def _pause(run: UUID, key: str, form: type[RunInput], window: float) -> St
                 group.cancel_scope.cancel()
 
         group.start_soon(hold)
-        state = await _watch(client, run, window)
+        state = await _watch(context.client, run, window)
         group.cancel_scope.cancel()
     if failed:
         raise failed[0]
@@ -152,9 +173,17 @@ async def _watch(client: PrefectClient, run: UUID, window: float) -> State[Any] 
         if paused and not waits:
             return state
         paused = paused or waits
-        if paused and anyio.current_time() >= end:
+        if paused and anyio.current_time() >= end and await _shows(client, run, state):
             return state
         await anyio.sleep(min(POLL_SECONDS, max(end - anyio.current_time(), _SOON)) if paused else _SOON)
+
+
+async def _shows(client: PrefectClient, run: UUID, state: State[Any] | None) -> bool:
+    """Whether the form of a pause is there; it is sent after the pause, and would be lost when this process left."""
+    keys = state.state_details.run_input_keyset if state is not None else None
+    wanted = {"prefix": (keys or {}).get("schema", ""), "limit": 1}
+    path = "/flow_runs/{id}/input/filter"
+    return bool((await client.request("POST", path, path_params={"id": run}, json=wanted)).json())
 
 
 def _waits(state: State[Any] | None) -> bool:

@@ -37,6 +37,7 @@ class Walk:
         self.index = ids.index(self.opening.first) if self.opening.first else 0
         self.fresh_from = 0
         self.tree = ""
+        self.charged = False
 
     @property
     def step(self) -> Step:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from prefect import flow, get_run_logger
-from prefect.runtime import flow_run
+from prefect.runtime import deployment
 from prefect.states import Completed, Failed
-from tasks.answering import answer_gate
 
 from contracts.delivery import Delivery, DeliveryStatus
 from contracts.errors import DeliveryError
 from contracts.redaction import redact
 from tasks._finding import find_run
 from tasks._replay import JOURNAL
+from tasks.answering import answer_gate
 from tasks.rerunning import restart_run, retry_run
 from tasks.stopping import stop_run
 
@@ -82,7 +82,7 @@ def answer(run: str, decision: str, name: str, comment: str = "") -> str:
         name: Who you are.
         comment: What should change, your own text, or your answers; some choices need one.
     """
-    channel = "prefect" if flow_run.deployment_id else "command line"
+    channel = "prefect" if deployment.id else "command line"
 
     def act() -> str:
         found = find_run(run)

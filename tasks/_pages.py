@@ -10,9 +10,9 @@ def run_page(run: str) -> str:
     return _page(f"runs/flow-run/{run}")
 
 
-def artifact_page(key: str) -> str:
-    """Return the address of an artifact's page, or an empty text where there is no server with pages."""
-    return _page(f"artifacts/key/{key}")
+def artifact_page(artifact: str) -> str:
+    """Return the address of the page of an artifact's id, or an empty text where there is no server with pages."""
+    return _page(f"artifacts/artifact/{artifact}")
 
 
 def _page(path: str) -> str:

@@ -49,7 +49,7 @@ class Opened(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    description: str = Field(description="Markdown above the form.")
+    description: str = Field(description="Markdown above the choices.")
     at: datetime = Field(description="When it was asked, UTC.")
 
 
@@ -71,13 +71,14 @@ def open_gate(visit: Gate) -> Opened:
     opening, question, policy = visit.visit.opening, visit.question, visit.visit.opening.policy
     name = visit.visit.key.rpartition("/")[0].rpartition("/")[2].replace(".", "-")
     shown = artifact_key(opening.run, f"{name}-{question.gate.rpartition(' ')[2]}")
-    view = _view(visit, artifact_page(shown))
-    title = f"{question.gate}: {opening.item.title}"
+    view = _view(visit)
+    title = message.shown(f"{question.gate}: {opening.item.title}")
 
     def write() -> str:
-        return str(create_markdown_artifact(page(question, view), key=shown, description=redact(title)))
+        return str(create_markdown_artifact(page(question, view), key=shown, description=title))
 
-    perform(opening, f"page/{question.gate}", "report", write, lambda: shown_artifact(shown))
+    written = perform(opening, f"page/{question.gate}", "report", write, lambda: shown_artifact(shown))
+    view = view.model_copy(update={"page": artifact_page(written)})
     now = datetime.now(UTC)
     row = GateRow(
         key=visit.visit.key,
@@ -181,7 +182,7 @@ def _row(visit: Answered, data: dict[str, Any], given: Given) -> DecisionRow:
     )
 
 
-def _view(visit: Gate, page_address: str) -> View:
+def _view(visit: Gate) -> View:
     """The run as it stands; what cannot be measured without the forge is measured when the forge answers."""
     opening, position = visit.visit.opening, visit.visit.position
     seen = [one.data["pull_request"] for one in visit.timeline if "pull_request" in one.data]
@@ -211,7 +212,6 @@ def _view(visit: Gate, page_address: str) -> View:
         protected=protected(diff, opening.policy.protected) if diff else [],
         tree=visit.tree,
         link=run_page(opening.run),
-        page=page_address,
     )
 
 

@@ -23,9 +23,8 @@ from contracts.pipeline import Pipeline
 from contracts.policy import Policy
 from contracts.redaction import redact
 from contracts.work import WorkItem
-from tasks._checkout import workspace_of
 from tasks._replay import journal, journaled, recall
-from tasks.workspace import ENDED
+from tasks.recovery import recovered
 
 RESUMABLE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.STOPPED})
 """Ends after which a retry goes on; every other end is for good."""
@@ -55,13 +54,13 @@ def open_run(visit: Request) -> Opening:
     policy = load(visit.policy, DeliveryPolicy, fresh=True).policy
     opening = opening.model_copy(update={"policy": policy})
     _check_blocks(opening)
+    recovered(opening, "opening")
     if opening.pipeline.touches_repository:
         forge = load(opening.item.repository.forge, Forge)
         forge.check_repository(opening.item.repository.name, opening.item.base)
     item, ledger = opening.item, load(policy.ledger, Ledger)
     ledger.claim(item.identity, opening.run, item.repository.name, opening.pipeline.name, policy.running or None)
     ledger.open(_row(opening, visit.policy))
-    (workspace_of(opening).home / ENDED).unlink(missing_ok=True)
     return opening
 
 

@@ -27,7 +27,6 @@ from tasks._checkout import forge_of, open_pull_request, workspace_of
 from tasks._effects import perform
 from tasks._replay import journaled
 from tasks._telling import subject_of, tell
-from tasks.workspace import ENDED
 
 _WITHOUT_PULL_REQUEST = (DeliveryStatus.FAILED, DeliveryStatus.STOPPED)
 MARKER = "<!-- prefect-delivery -->"
@@ -58,9 +57,6 @@ def close_run(visit: Closing) -> Delivery:
     ledger = load(opening.policy.ledger, Ledger)
     ledger.record_outcomes([_row(outcome) for outcome in delivery.timeline if outcome.run == opening.run])
     ledger.release(opening.run)
-    home = workspace_of(opening).home
-    if home.exists():
-        (home / ENDED).touch()
     if delivery.pull_request:
         _comment(opening, delivery)
     tell(opening, _message(opening, delivery))

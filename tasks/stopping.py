@@ -7,23 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from prefect import get_run_logger
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Cancelling
 
-from blocks.ledger import Gate, Ledger
+from blocks.ledger import Ledger
 from blocks.ledger_people import LIVE
 from blocks.loading import load
-from contracts import message
 from contracts.delivery import Delivery, DeliveryStatus
-from contracts.errors import DeliveryError, Unavailable
+from contracts.errors import Unavailable
 from contracts.failure import Failure, FailureKind
-from contracts.journal import Opening, record_key
+from contracts.journal import record_key
 from contracts.redaction import redact
 from tasks._replay import journal, recall, record
 from tasks._standing import Standing, prefect_client, read_flow_run, standing
-from tasks._telling import correct, subject_of
+from tasks.gate import Voided, void_gate
 from tasks.opening import RESUMABLE
 from tasks.reporting import Closing, close_run
 
@@ -71,7 +69,7 @@ def _finish(run: str, why: str) -> Delivery:
         return _own_ending(found)
     if not stands and found.ending is not None:
         return found.ending
-    _settle(found, why)
+    _settle(found)
     return _close(found, why)
 
 
@@ -154,25 +152,15 @@ def _without_process(run: str, state: State[Any]) -> bool:
     return asked and not journal().owner(run)
 
 
-def _settle(found: Standing, why: str) -> None:
-    """Nobody needs to answer any more: the gates are settled and their messages say so."""
-    ledger = load(found.ledger, Ledger)
+def _settle(found: Standing) -> None:
+    """Nobody needs to answer any more: each gate has a record that says so, and a retry asks anew."""
     for gate in found.waiting:
-        try:
-            if found.opening is not None:
-                _tell(found.opening, gate, why)
-        except DeliveryError as error:  # a channel that does not answer must not keep a run from being stopped
-            get_run_logger().warning("the message of %s still says that it waits: %s", gate.key, redact(error.message))
-        ledger.settle(gate.key)
-
-
-def _tell(opening: Opening, gate: Gate, why: str) -> None:
-    waited = (datetime.now(UTC) - gate.opened_at).total_seconds()
-    settlement = message.Settlement(
-        who="nobody", choice="nothing: the run was stopped", comment=why, seconds=max(waited, 0.0)
-    )
-    name = f"{gate.step} {gate.key.rpartition('/')[2]}"
-    correct(opening, message.settled(subject_of(opening), name, gate.step, settlement))
+        if found.opening is None:
+            load(found.ledger, Ledger).settle(gate.key)
+            continue
+        label = f"{gate.step}.gate {gate.key.rpartition('/')[2]}"
+        why = "the run was stopped"
+        record(void_gate, Voided(key=gate.key, label=label, opening=found.opening, gate=gate, why=why))
 
 
 def _close(found: Standing, why: str) -> Delivery:

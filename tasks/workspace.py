@@ -10,9 +10,6 @@ from tasks._replay import journaled
 from tasks._turn import Session
 from tasks.reaping import remove_checkouts
 
-ENDED = "ended"
-"""Name of the mark in the folder of an ended run; its age decides about the folder."""
-
 
 @journaled("workspace")
 def prepare_workspace(visit: Visit) -> Outcome:

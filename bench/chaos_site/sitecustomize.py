@@ -74,7 +74,7 @@ class Moments:
 
 
 class Calls:
-    """Audit events as labels: records of the journal, files of the forge and the channel, pushes, sandboxes."""
+    """Audit events as labels: records of the journal, files of the forge, pushes, sandboxes."""
 
     def __init__(self, moments: Moments) -> None:
         self._moments = moments
@@ -89,12 +89,10 @@ class Calls:
             if label:
                 self._moments.reach(label)
 
-    def _opened(self, raw: Any, mode: Any, flags: int) -> str:
+    def _opened(self, raw: Any, _: Any, flags: int) -> str:
         if isinstance(raw, int):
             return ""
         path = os.fsdecode(raw)
-        if path.endswith("messages.log") and isinstance(mode, str) and "a" in mode and flags & os.O_APPEND:
-            return "message append" if mode == "ab" else ""
         renamed = getattr(self._renamed, "path", "")
         if renamed and path == os.path.dirname(renamed):  # noqa: PTH120 - no pathlib in an audit hook
             self._renamed.path = ""
@@ -142,8 +140,8 @@ class Statements:
 
     def listen(self) -> None:
         """Hear every engine of this process."""
-        from sqlalchemy import Engine, event
-        from sqlalchemy.pool import Pool
+        from sqlalchemy import Engine, event  # noqa: PLC0415 - the worker's processes have no use for it
+        from sqlalchemy.pool import Pool  # noqa: PLC0415 - likewise
 
         event.listen(Engine, "before_cursor_execute", self._execute)
         event.listen(Engine, "commit", self._commit)
@@ -168,7 +166,7 @@ class Statements:
 
 def _natural(table: str, parameters: Any) -> str:
     """The natural key of an effect among a statement's parameters."""
-    values = parameters.values() if isinstance(parameters, dict) else parameters
+    values: list[Any] = list(parameters.values() if hasattr(parameters, "values") else parameters)
     keys = [one for one in values if isinstance(one, str) and _RUN.match(one) and "/" in one]
     return plain(keys[-1]).removeprefix("<run>/") if table == "effects" and keys else ""
 

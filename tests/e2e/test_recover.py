@@ -63,10 +63,11 @@ def _start(client: SyncPrefectClient, deployment: str, **options: Any) -> UUID:
 def _hold(shop: Shop, kind: str) -> str:
     """An agent whose first turn of a kind never ends."""
     shop.open_sandbox()
-    command = [sys.executable, str(HOLDING), kind, str(AGENT), str(shop.folder)]
+    command = [sys.executable, "-P", str(HOLDING), kind, str(AGENT), str(shop.folder)]
     return shop.policy(agents={"default": save(blocks.CommandAgent(command=command), f"{shop.name}-holding")})
 
 
+@pytest.mark.timeout(600)
 def test_a_flow_process_killed_in_mid_turn_is_resumed_and_earlier_turns_are_paid_once(deployed: Server, shop: Shop):
     assert deployed.pid
     policy = _hold(shop, "reviewer")
@@ -92,6 +93,7 @@ def test_a_flow_process_killed_in_mid_turn_is_resumed_and_earlier_turns_are_paid
     assert Ledger().attribute(str(run), "reviewer@1") == {"crash": 1}
 
 
+@pytest.mark.timeout(600)
 def test_a_backlog_of_sweeps_ends_without_a_process_for_each(deployed: Server, shop: Shop):
     assert deployed.pid
     with get_client(sync_client=True) as client:

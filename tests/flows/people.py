@@ -36,19 +36,20 @@ class Form:
 
 @dataclass
 class People:
-    """Everybody who can reach the server."""
+    """Everybody who looks after one repository."""
 
+    repository: str
     api: str = field(default_factory=lambda: os.environ["PREFECT_API_URL"])
     forms: list[Form] = field(default_factory=list[Form])
     answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-    def form(self, run: str = "", seconds: float = SEEN_SECONDS) -> Form:
-        """Wait until a run shows a form that nobody has seen yet."""
+    def form(self, seconds: float = SEEN_SECONDS) -> Form:
+        """Wait until a run of the repository shows a form that nobody has seen yet."""
         done, gone = threading.Event(), 0.0
         seen = {(one.run, one.choices[0]) for one in self.forms}
         while gone < seconds:
-            for state in self._paused(run):
-                found = self._read(state)
+            for flow_run in self._paused():
+                found = self._read(flow_run)
                 if found is not None and (found.run, found.choices[0]) not in seen:
                     self.forms.append(found)
                     return found
@@ -85,16 +86,16 @@ class People:
             raise failed[0]
         assert not thread.is_alive()
 
-    def _paused(self, run: str) -> list[dict[str, Any]]:
-        query: dict[str, Any] = {"state": {"type": {"any_": ["PAUSED"]}}}
-        query |= {"id": {"any_": [run]}} if run else {}
-        address = f"{self.api}/flow_runs/filter"
-        return cast(list[dict[str, Any]], httpx.post(address, json={"flow_runs": query}, trust_env=False).json())
+    def _paused(self) -> list[dict[str, Any]]:
+        query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
+        found = httpx.post(f"{self.api}/flow_runs/filter", json=query, trust_env=False).json()
+        return [one for one in found if one["parameters"]["item"]["repository"]["name"] == self.repository]
 
     def _read(self, flow_run: dict[str, Any]) -> Form | None:
         keys = flow_run["state"]["state_details"]["run_input_keyset"]
         home = f"{self.api}/flow_runs/{flow_run['id']}/input"
-        schema, description = (httpx.get(f"{home}/{keys[name]}", trust_env=False) for name in ("schema", "description"))
-        if schema.status_code != 200 or description.status_code != 200:
+        schema = httpx.get(f"{home}/{keys['schema']}", trust_env=False)
+        if schema.status_code != 200:
             return None
-        return Form(flow_run["id"], schema.json(), description.json())
+        decision = schema.json()["properties"]["decision"]
+        return Form(flow_run["id"], schema.json(), f"{decision['title']}\n\n{decision['description']}")

@@ -115,8 +115,8 @@ class Shop:
 
     def messages(self, run: str) -> list[str]:
         """What people were told of a run, in order."""
-        lines = [json.loads(line) for line in (self.home / "messages.log").read_text().splitlines()]
-        return [line["event"] for line in lines if line.get("run") == run]
+        lines = [json.loads(line)["message"] for line in (self.home / "messages.log").read_text().splitlines()]
+        return [line["event"] for line in lines if line["run"] == run]
 
     def file(self, path: str, revision: str = "main") -> str:
         return self.git.run("show", f"{revision}:{path}")

@@ -20,7 +20,7 @@ BAD: dict[str, Any] = {"structured": {"rating": 0.3, "summary": "no", "comments"
 @pytest.fixture
 def people(shop: Shop) -> People:
     shop.policy(attended=True)
-    return People()
+    return People(shop.name)
 
 
 def gates(delivery: Delivery) -> list[tuple[str, str, str]]:
@@ -91,10 +91,11 @@ def test_a_cap_grants_one_more_round_and_then_asks_again(shop: Shop, people: Peo
 
 def test_stop_at_a_gate_can_be_retried(shop: Shop, people: People) -> None:
     shop.policy(attended=True, reworks=0)
-    shop.play(reviewer=[BAD, GOOD])
+    shop.play(reviewer=[BAD])
     with people.answering(("stop", "later")):
         delivery = shop.run(simple)
-    assert (delivery.status, delivery.reason.partition(" at ")[0]) == (DeliveryStatus.STOPPED, "Ada stopped the run")
+    assert (delivery.status, delivery.reason) == (DeliveryStatus.STOPPED, "Ada stopped the run at 'coder': later")
+    shop.play(reviewer=[GOOD])
     assert shop.again(simple, delivery.run) == "Merged"
 
 
@@ -138,7 +139,7 @@ def test_findings_are_answered_worked_in_and_reviewed_again(shop: Shop, people: 
     )
     pipeline = Pipeline(name="ask", steps=[Step(kind="requirements-review"), Step(kind="researcher")])
     unanswered = ("answer", None)
-    filled = ("answer", "=== 1 === Which currency?\ncents\n\n=== 2 === Who rounds?\ndismiss: nobody")
+    filled = ("answer", "=== 1 ===\ncents\n\n=== 2 ===\ndismiss: nobody")
     with people.answering(unanswered, filled):
         delivery = shop.run(custom, pipeline=pipeline)
     assert delivery.status is DeliveryStatus.DONE
@@ -154,7 +155,7 @@ def test_dismissed_findings_cost_no_turn(shop: Shop, people: People) -> None:
         researcher=[{"text": "read"}],
     )
     pipeline = Pipeline(name="ask", steps=[Step(kind="requirements-review"), Step(kind="researcher")])
-    with people.answering(("answer", "=== 1 === Which currency?\ndismiss")):
+    with people.answering(("answer", "=== 1 ===\ndismiss")):
         delivery = shop.run(custom, pipeline=pipeline)
     assert delivery.status is DeliveryStatus.DONE
     assert shop.turns() == ["requirements-review", "researcher"]

@@ -41,7 +41,7 @@ def _do(flow: Any, *arguments: str) -> tuple[str, str]:
 
 def _waiting(shop: Shop) -> str:
     """A run that waits for a person without a process."""
-    shop.policy(attentive_minutes=0)
+    shop.policy(attended=True, attentive_minutes=0)
     shop.play(merger=[RISKY])
     run = begin(shop, Scheduled())
     with pytest.raises(Pause):

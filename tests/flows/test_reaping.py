@@ -44,12 +44,21 @@ def test_checkouts_and_branches_of_ended_runs_are_removed_when_it_is_time(shop: 
     assert row.reaped_at is not None
 
 
-def test_a_branch_with_an_open_pull_request_and_one_that_waits_for_a_person_stay(shop: Shop):
+def test_a_branch_that_waits_for_somebody_to_merge_it_stays(shop: Shop):
     shop.policy(workspaces=_home(shop), merge={"auto_merge": False}, **AT_ONCE)
     waits = shop.run(simple)
     assert waits.status in (DeliveryStatus.AWAITING_MERGE, DeliveryStatus.AWAITING_PERSON)
     reap()
     assert _left(shop, waits.run) == (False, True)
+
+
+def test_the_branch_of_a_failed_run_stays_while_its_pull_request_is_open(shop: Shop):
+    shop.play(merger=[{"text": "no idea"}])
+    shop.policy(workspaces=_home(shop), **AT_ONCE)
+    failed = shop.run(simple)
+    assert failed.pull_request
+    reap()
+    assert _left(shop, failed.run) == (False, True)
 
 
 def test_a_live_run_keeps_its_checkout_and_the_branch_that_it_took_over(shop: Shop):

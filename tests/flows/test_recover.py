@@ -16,7 +16,7 @@ from contracts.delivery import DeliveryStatus
 from contracts.failure import HINTS, FailureKind
 from contracts.recovery import Act
 from flows.simple import simple
-from tasks._sightings import suspects
+from tasks._sightings import UPKEEP, suspects
 from tasks.recovery import act, due
 from tests.flows import lost
 from tests.flows.lost import KILLED, begin, found, state_of
@@ -203,6 +203,15 @@ def test_a_step_that_loses_its_process_too_often_fails_as_evicted_and_a_retry_be
     assert HINTS[FailureKind.EVICTED] in str(state_of(run).message)
     lost.move(run, Scheduled(name="AwaitingRetry"))
     assert lost.go_on(run) == "Merged"
+
+
+def test_a_sweep_that_died_is_said_to_have_crashed(shop: Shop):
+    with get_client(sync_client=True) as client:
+        dead = str(client.create_flow_run_from_deployment(lost.deployment(tags=(UPKEEP,))).id)
+    lost.move(dead, Running())
+    lost.swept()
+    assert state_of(dead).name == "Crashed"
+    assert found(dead) is None
 
 
 def test_every_page_of_runs_is_looked_at(shop: Shop):

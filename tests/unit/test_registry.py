@@ -48,7 +48,8 @@ def test_an_entrypoint_is_a_module_of_flows_and_every_schedule_has_a_zone_and_a_
     deployment: dict[str, Any],
 ) -> None:
     package, module, function = deployment["entrypoint"].split(".")
-    assert (package, module) == ("flows", function)
+    assert package == "flows"
+    assert module in {function, "operate"}
     assert f"def {function}(" in (ROOT / "flows" / f"{module}.py").read_text()
     for schedule in deployment.get("schedules", []):
         assert set(schedule) <= SCHEDULE

@@ -1,0 +1,42 @@
+"""The process that walks a run: one at a time, and what the run lost before is charged to the step where it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+
+from prefect import get_run_logger
+from prefect.exceptions import Abort
+
+from contracts.errors import Unavailable
+from contracts.visit import Visit
+from flows._walk import Walk
+from tasks._replay import journal
+from tasks.recovery import recovered
+
+
+@contextmanager
+def owned(run: str) -> Generator[None]:
+    """Walk a run as its only process for the time of the block.
+
+    Raises:
+        Abort: another process has the run and does not leave it; this one ends and changes no state.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(journal().own(run))
+        except Unavailable as error:
+            get_run_logger().warning("%s", error.message)
+            raise Abort(error.message) from error
+        yield
+
+
+def charge(walk: Walk, visit: Visit) -> None:
+    """Charge what the run lost so far to the first visit of this process that has no record.
+
+    Raises:
+        DeliveryError: of kind EVICTED: the step has lost its process more often than the policy allows.
+    """
+    if not walk.charged and not journal().holds(visit.key):
+        walk.charged = True
+        recovered(walk.opening, visit.step.id)
