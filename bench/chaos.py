@@ -115,9 +115,7 @@ def _line(one: Judged, done: int, total: int) -> str:
 def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--points", type=int, default=0, help="how many points, chosen at random; 0: all")
-    parser.add_argument(
-        "--seed", type=int, default=None, help="of the choice; default: another each time"
-    )
+    parser.add_argument("--seed", type=int, default=None, help="of the choice; default: another each time")
     parser.add_argument("--only", default="", help="only points whose class or name holds this")
     parser.add_argument("--keep", type=Path, default=None, help="folder to keep everything in; default: none")
     return parser.parse_args(arguments)

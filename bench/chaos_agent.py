@@ -49,7 +49,7 @@ def main() -> None:
     """Take one turn."""
     turn: dict[str, Any] = json.load(sys.stdin)
     plays: list[dict[str, Any]] = SCRIPT[turn["kind"]]
-    play: dict[str, Any] = plays[min(turn["round"], len(plays)) - 1]
+    play: dict[str, Any] = plays[min(int(turn["round"]), len(plays)) - 1]
     files: dict[str, str] = play.get("files", {})
     with Path(sys.argv[1]).open("a", buffering=1) as log:
         log.write(f"begun {turn['session']} {time.time():.3f}\n")

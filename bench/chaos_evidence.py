@@ -16,7 +16,7 @@ from blocks.git import Git
 from contracts.message import Message
 
 _SHA = re.compile(r"\b[0-9a-f]{40}\b")
-_LEAVE_SECONDS = 20.0
+_LEAVE_SECONDS = 60.0
 """How long a process of an ended run may take to leave."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import httpx
@@ -21,6 +22,7 @@ class Seen(NamedTuple):
         name: name of its state.
         message: message of its state.
         suspended: whether it waits without a process.
+        since: when it came into it, seconds of the epoch.
         keys: names of the form's parts; empty: it does not wait.
     """
 
@@ -28,6 +30,7 @@ class Seen(NamedTuple):
     name: str = ""
     message: str = ""
     suspended: bool = False
+    since: float = 0.0
     keys: dict[str, str] = {}  # noqa: RUF012 - a default that nobody changes
 
     @property
@@ -59,7 +62,10 @@ class Person:
         details = state["state_details"]
         waits = state["type"] == "PAUSED"
         keys = cast(dict[str, str], details["run_input_keyset"] or {}) if waits else {}
-        return Seen(state["type"], state["name"], state["message"] or "", bool(details["pause_reschedule"]), keys)
+        since = datetime.fromisoformat(state["timestamp"]).timestamp()
+        return Seen(
+            state["type"], state["name"], state["message"] or "", bool(details["pause_reschedule"]), since, keys
+        )
 
     def gate(self, seen: Seen) -> str:
         """Return the name of the gate whose form is shown; empty: none is, or not yet."""

@@ -79,8 +79,8 @@ _MOMENTS = (
     _Moments("at start and end", r"process#\d+|prefect set_state done#1|last of all|finished ending 1#1"),
 )
 """Classes of moments in the flow process; of the numerous ones every second or third is taken."""
-_HAND_OVER = (2.6, 2.8, 2.9, 3.0, 3.1, 3.2, 3.4)
-"""Seconds after the pause was seen; the window has three, and the pause is seen up to 0.1 s late."""
+_HAND_OVER = (2.7, 2.9, 3.0, 3.05, 3.1, 3.15, 3.2)
+"""Seconds after the pause began; the window has three."""
 _AT = (
     "turn coder 1#1",
     "ledger insert effects pull-request committed#1",

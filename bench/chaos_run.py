@@ -22,6 +22,8 @@ POLL_SECONDS = 0.1
 MOST_SECONDS = 420.0
 """A run that has not ended by then is lost; one without a runner is only found after 90 seconds of silence."""
 _TOGETHER_SECONDS = 150.0
+_CLOSE_SECONDS = 0.5
+"""A point of the clock that is as near as this is waited for; a look may take a part of it."""
 
 
 @dataclass
@@ -150,14 +152,14 @@ class Disturbed:
             return (self.carried.folder / "reached").exists()
         if gate != point.gate or (point.suspended and not seen.suspended):
             return bool(self._waits_since) and self._waited(point)
-        self._waits_since = self._waits_since or time.monotonic()
+        self._waits_since = self._waits_since or seen.since
         return self._waited(point)
 
     def _waited(self, point: Point) -> bool:
-        left = self._waits_since + point.seconds - time.monotonic()
-        if 0 < left < 2 * POLL_SECONDS:
+        left = self._waits_since + point.seconds - time.time()
+        if 0 < left < _CLOSE_SECONDS:
             time.sleep(left)
-        return left < 2 * POLL_SECONDS
+        return left < _CLOSE_SECONDS
 
     def _disturb(self, point: Point) -> None:
         number = -1

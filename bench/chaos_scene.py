@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -98,7 +99,8 @@ def begin(home: Path, name: str, window: str, environment: dict[str, str]) -> st
         "pipeline": json.loads(PIPELINE.model_dump_json()),
         "policy": f"delivery-policy/chaos-{window}",
     }
-    variables = {"env": {"PYTHONPATH": str(SITE), **environment}}
+    places = [str(SITE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    variables = {"env": {"PYTHONPATH": os.pathsep.join(places), **environment}}
     with get_client(sync_client=True) as client:
         deployment = client.read_deployment_by_name(DEPLOYMENT).id
         run: UUID = client.create_flow_run_from_deployment(

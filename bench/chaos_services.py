@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from prefect.client.orchestration import get_client
+
 from bench.chaos_scene import set_up
 from blocks.ledger import Ledger
 from blocks.loading import load
@@ -27,8 +29,17 @@ from tasks.recovery import due
 
 _LOGGERS = ("prefect", "prefect.flow_runs", "prefect.task_runs")
 _LOOK_SECONDS = 1.0
+_START_SECONDS = 120.0
 _AWAY_SECONDS = 2.0
 """How long a killed server stays away."""
+
+
+def _rest_schedules() -> None:
+    """The sweeps of this process replace those of the worker, as in `delivery up`."""
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            for schedule in deployment.schedules:
+                client.update_deployment_schedule(deployment.id, schedule.id, active=False)
 
 
 class Services:
@@ -38,9 +49,10 @@ class Services:
         self.home = home
         self.sweeps: list[str] = []
         self._port = free_port()
-        self._ending = ExitStack()
+        self._ending, self._workers = ExitStack(), ExitStack()
         self._over = threading.Event()
         self._server: Server
+        self._servers: list[threading.Thread] = []
         self._worker: subprocess.Popen[bytes]
 
     @property
@@ -53,10 +65,11 @@ class Services:
         os.environ["DELIVERY_HOME"] = str(self.home)
         for name in _LOGGERS:
             logging.getLogger(name).setLevel(logging.CRITICAL)
-        self._start_server()
+        self._server = self._ending.enter_context(local_server(self.home / "server", port=self._port))
         bootstrap(self.home)
         set_up(self.home)
         deploy(Path(__file__).resolve().parent.parent / REGISTRY)
+        _rest_schedules()
         self.start_worker()
         self._sweeper = threading.Thread(target=copy_context().run, args=(self._sweep_on,), daemon=True)
         self._sweeper.start()
@@ -66,14 +79,14 @@ class Services:
         """End everything."""
         self._over.set()
         self._sweeper.join(60)
+        self._workers.close()
+        for server in self._servers:
+            server.join(60)
         self._ending.close()
-
-    def _start_server(self) -> None:
-        self._server = self._ending.enter_context(local_server(self.home / "server", port=self._port))
 
     def start_worker(self) -> None:
         """Start a worker beside whatever an earlier one left behind."""
-        self._worker = self._ending.enter_context(local_worker(self.home))
+        self._worker = self._workers.enter_context(local_worker(self.home))
 
     def kill_worker(self) -> None:
         """Kill the worker, and nothing that it has started."""
@@ -89,7 +102,16 @@ class Services:
     def return_server(self) -> None:
         """Start a server on the database of the one that was killed, after a moment without any."""
         time.sleep(_AWAY_SECONDS)
-        self._start_server()
+        ready = threading.Event()
+
+        def serve() -> None:
+            with local_server(self.home / "server", port=self._port) as self._server:
+                ready.set()
+                self._over.wait()
+
+        self._servers.append(threading.Thread(target=copy_context().run, args=(serve,), daemon=True))
+        self._servers[-1].start()
+        ready.wait(_START_SECONDS)
 
     def _sweep_on(self) -> None:
         """Do what `delivery up` does, more often: look what is due, and let the two flows do it."""

@@ -52,6 +52,10 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
 
 
+RESUMABLE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.STOPPED})
+"""Ends after which a retry goes on; every other end is for good."""
+
+
 class Delivery(BaseModel):
     """What a run ended with, and everything that its report shows."""
 

@@ -123,8 +123,9 @@ class Question(Frozen):
 
     @property
     def title(self) -> str:
-        """What is asked, as one line of plain text."""
-        return plain(redact(self.message), MOST_TITLE)
+        """What is asked, as one line of plain text; findings, which are listed with their details, are left out."""
+        words = self.message.partition(": ")[0] if self.answers_findings else self.message
+        return plain(redact(words), MOST_TITLE)
 
     @property
     def wordy(self) -> list[str]:

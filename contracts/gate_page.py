@@ -41,14 +41,14 @@ class View(Frozen):
 def above_form(question: Question, view: View) -> str:
     """Return the Markdown above the choices: on what evidence is decided, and what each choice does."""
     delivery = view.delivery
-    links = [f"[Read it all]({view.page})" if view.page else "", _pull_request(delivery)]
+    links = [f"[Read it all on one page]({view.page})" if view.page else "", _pull_request(delivery)]
     parts = [
         _again(question),
         f"**{shown(delivery.title)}** · {shown(delivery.pipeline)} on {shown(delivery.repository)}",
         _listed(f"{name}: {value}" for name, value in _facts(view)),
         " · ".join(link for link in links if link),
         _findings(question, 160) if question.answers_findings else "",
-        "**Your choice:**",
+        "**Your choice**, in the list that its arrow opens:",
         _choices(question),
     ]
     return redact("\n\n".join(part for part in parts if part))
@@ -69,9 +69,10 @@ def page(question: Question, view: View) -> str:
         " · ".join(link for link in links if link),
         _titled("Findings", _findings(question, 2_000)),
         _titled("What is known", _listed(f"**{name}:** {value}" for name, value in _facts(view))),
+        fenced(delivery.stat) if delivery.stat else "",
         _titled("What the grader says", _remarks(question, delivery)),
         _titled(f"What `{question.target}` says", fenced(_wrapped(text[:_MOST_PROPOSAL])) if text else ""),
-        evidence(delivery),
+        evidence(delivery.model_copy(update={"stat": ""})),
     ]
     return redact("\n\n".join(part for part in parts if part))
 
@@ -147,7 +148,8 @@ def _change(view: View, report: SuiteReport | None) -> Iterator[tuple[str, str]]
     floor, reasons = risk_floor(facts)
     assessed = [one.data["risk"] for one in view.delivery.timeline if one.kind == "merger" and "risk" in one.data]
     claimed = f"; the agent claims {assessed[-1]:.2f}" if assessed else ""
-    yield "Risk", f"{max([floor, *assessed[-1:]]):.2f} – {shown(reasons[0], 200)}{claimed}"
+    why = reasons[0].rpartition(" (")[0]
+    yield "Risk", f"{max([floor, *assessed[-1:]]):.2f} – {shown(why, 200)}{claimed}"
 
 
 def _remarks(question: Question, delivery: Delivery) -> str:

@@ -32,6 +32,9 @@ _SHUT_DOWN = (
 )
 """What Prefect 3.8.8 says of a run whose surroundings failed it: worker shut down, server away, no process started."""
 _CANCELLED = "after a cancellation request"
+_SECOND_REPORT = "infrastructure exited with"
+"""What the worker says of a process whose death its runner has reported, up to half a minute later: by then the run
+may have been taken up again, and the process that starts now is well."""
 _AGAIN = frozenset({DeliveryStatus.FAILED.value, DeliveryStatus.STOPPED.value})
 """Ends after which the same run may be opened again, so that taking it up would be a retry that nobody asked for."""
 
@@ -61,6 +64,7 @@ class Sighting(BaseModel):
     merging: bool = Field(default=False, description="A merge is intended and nobody knows what came of it.")
     fruitless: int = Field(default=0, ge=0, description="Recoveries since it last finished anything.")
     most: int = Field(default=6, ge=0, description="How many of those it may have.")
+    begun: bool = Field(default=True, description="A process has walked it since it was last taken up again.")
 
 
 class Remedy(BaseModel):
@@ -110,6 +114,8 @@ def _crashed(seen: Sighting) -> Remedy | None:
         return _over(seen)
     if seen.status == DeliveryStatus.STOPPED or (seen.closed and seen.status in _AGAIN):
         return None
+    if _SECOND_REPORT in seen.message and not seen.begun:
+        return _lost(seen) if seen.silent else None
     return _resumed(seen, loss_of(seen.message), seen.message or "the run crashed")
 
 

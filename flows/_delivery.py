@@ -12,7 +12,7 @@ from collections.abc import Callable
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
-from contracts.delivery import Delivery, Outcome
+from contracts.delivery import RESUMABLE, Delivery, Outcome
 from contracts.errors import Misconfigured
 from contracts.journal import Restart, record_key
 from contracts.kinds import KINDS, Family
@@ -32,7 +32,7 @@ from tasks.companion import grade
 from tasks.conflicts import bring_in_base, resolve_conflicts
 from tasks.estimate import estimate
 from tasks.merger import assess, merge
-from tasks.opening import RESUMABLE, Request, last_ending, open_run
+from tasks.opening import Request, last_ending, open_run
 from tasks.reporting import Closing, Progress, close_run
 from tasks.review import review
 from tasks.tester import verify_change

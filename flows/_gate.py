@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.context import AsyncClientContext, FlowRunContext
 from prefect.exceptions import Abort, Pause
 from prefect.input import RunInput
-from prefect.states import Scheduled, Suspended
+from prefect.states import Running, Scheduled, Suspended
 from pydantic import Field, create_model
 from pydantic.config import JsonDict
 
@@ -61,6 +61,7 @@ def wait_for_person(wait: Wait) -> Given:
         given = _given(client, run, wait.key)
         if given is not None:
             return given
+        _keep(client, run)
         flow_run = client.read_flow_run(run)
         pause = f"{wait.key}--{_next_number(client, flow_run, wait.key)}"
     detaches = flow_run.deployment_id is not None and flow_run.parent_task_run_id is None
@@ -68,9 +69,28 @@ def wait_for_person(wait: Wait) -> Given:
     if not detaches:
         get_run_logger().warning("this run has no deployment, so it keeps its process while it waits")
     form = form_of(wait)
-    state = asyncio.run(_pause(run, pause, form, wait.window if detaches else float("inf")))
+    try:
+        state = asyncio.run(_pause(run, pause, form, wait.window if detaches else float("inf")))
+    except RuntimeError:
+        with get_client(sync_client=True) as client:
+            if not _keep(client, run):
+                raise
+        return wait_for_person(wait)
     with get_client(sync_client=True) as client:
         return _handed_over(client, run, wait, pause, state)
+
+
+def _keep(client: SyncPrefectClient, run: UUID) -> bool:
+    """Let a run that this process walks not be crashed; return whether it was.
+
+    A worker may report the death of an earlier process when the run was taken up again, and Prefect lets no crashed
+    run pause.
+    """
+    state = client.read_flow_run(run).state
+    crashed = state is not None and state.is_crashed()
+    if crashed:
+        client.set_flow_run_state(run, Running(), force=True)
+    return crashed
 
 
 def form_of(wait: Wait) -> type[RunInput]:
@@ -81,9 +101,8 @@ def form_of(wait: Wait) -> type[RunInput]:
     """
     question = wait.question
     labels = tuple(question.label(choice) for choice in question.choices)
-    told = f"{wait.description}\n\nOpen the list with its arrow."
     fields: dict[str, Any] = {
-        "decision": (Literal[labels], Field(title=question.title, description=_in_field(told))),
+        "decision": (Literal[labels], Field(title=question.title, description=_in_field(wait.description))),
         "your_name": (str, Field(title="Your name", min_length=1, description=_NAME)),
         **_words(question),
     }
@@ -93,7 +112,7 @@ def form_of(wait: Wait) -> type[RunInput]:
 def _words(question: Question) -> dict[str, Any]:
     """The field for words: answers to findings, or a comment; Prefect shows several lines in a field of code only."""
     needed = f" Needed for: {', '.join(question.wordy)}." if question.wordy else ""
-    told = HOW if question.answers_findings else f"Whoever works on reads it.{needed}"
+    told = HOW if question.answers_findings else f"Whoever goes on with the work reads it.{needed}"
     text = question.typed or (question.form() if question.answers_findings else "")
     extra: JsonDict | None = {"format": "json-string"} if "\n" in text else None
     name = "answers" if question.answers_findings else "comment"
@@ -195,6 +214,8 @@ def _handed_over(client: SyncPrefectClient, run: UUID, wait: Wait, pause: str, s
     """Return the answer when this process still owns the run; else leave the run to whoever has it."""
     if state is not None and state.is_running() and not _taken_over(client, run, pause):
         return _given(client, run, wait.key) or wait_for_person(wait)  # without an answer it was set to run by hand
+    if state is not None and state.is_crashed() and _keep(client, run):
+        return wait_for_person(wait)
     if state is None or not _waits(state):
         get_run_logger().warning("another process or a person has taken this run; this process leaves it")
         raise Abort("the run is not owned by this process any more")

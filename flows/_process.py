@@ -12,7 +12,7 @@ from contracts.errors import Unavailable
 from contracts.visit import Visit
 from flows._walk import Walk
 from tasks._replay import journal
-from tasks.recovery import recovered
+from tasks.losses import recovered
 
 
 @contextmanager

@@ -131,8 +131,12 @@ def _pages(
         offset += _PAGE
 
 
-def look(flow_run: FlowRun) -> Sight:
+def look(flow_run: FlowRun, since: datetime) -> Sight:
     """Return what is known of a run that looks lost.
+
+    Args:
+        flow_run: the run.
+        since: begin of the grace; a run whose state is older is silent.
 
     Raises:
         Misconfigured: its parameters or the blocks that they name cannot be read.
@@ -145,10 +149,11 @@ def look(flow_run: FlowRun) -> Sight:
     ledger = load(policy.ledger, Ledger)
     row, history, written = ledger.run(run), _history(flow_run.id), journal.last_written(run)
     recoveries = [one.timestamp for one in history if (one.message or "").startswith(SIGN)]
+    begun = [one.timestamp for one in history if one.is_running()]
     sighting = Sighting(
         state=state,
         message=(flow_run.state.message if flow_run.state else "") or "",
-        silent=True,
+        silent=_silent(flow_run, since),
         holder=journal.owner(run),
         status=row.status if row else "",
         closed=row is not None and _closed(journal, row, history),
@@ -156,6 +161,7 @@ def look(flow_run: FlowRun) -> Sight:
         merging=any(effect.what == "merge" for effect in ledger.unconfirmed(run)),
         fruitless=sum(1 for at in recoveries if written is None or at > written),
         most=policy.crashes + policy.losses,
+        begun=not recoveries or any(at > recoveries[-1] for at in begun),
     )
     return Sight(sighting, policy.ledger, len(recoveries))
 

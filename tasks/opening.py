@@ -15,7 +15,7 @@ from blocks.ledger import Ledger
 from blocks.ledger_people import Run as RunRow
 from blocks.loading import load
 from blocks.sandbox import Sandbox
-from contracts.delivery import Delivery, DeliveryStatus
+from contracts.delivery import Delivery
 from contracts.errors import Misconfigured, Refused
 from contracts.journal import Opening, Restart, branch_name, record_key
 from contracts.kinds import KINDS
@@ -24,10 +24,7 @@ from contracts.policy import Policy
 from contracts.redaction import redact
 from contracts.work import WorkItem
 from tasks._replay import journal, journaled, recall
-from tasks.recovery import recovered
-
-RESUMABLE = frozenset({DeliveryStatus.FAILED, DeliveryStatus.STOPPED})
-"""Ends after which a retry goes on; every other end is for good."""
+from tasks.losses import recovered
 
 
 class Request(BaseModel):

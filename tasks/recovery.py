@@ -12,14 +12,11 @@ from prefect.states import Crashed, Scheduled, Suspended
 from blocks.ledger import Ledger
 from blocks.loading import load
 from contracts.errors import DeliveryError
-from contracts.journal import Opening
-from contracts.recovery import Act, Remedy, check_losses, remedy, wait_before
+from contracts.recovery import Act, Remedy, remedy, wait_before
 from contracts.redaction import redact
 from tasks._sightings import LEDGER, SIGN, forgotten, look, suspects
 from tasks._standing import prefect_client
 from tasks.stopping import stop_run
-
-_GATE = ".gate"
 
 
 class Due(NamedTuple):
@@ -61,14 +58,14 @@ def due(grace: timedelta) -> list[Due]:
     except DeliveryError as error:
         over, unreadable = [], [Due("", LEDGER, "", None, trouble=_said(error))]
     seen = {one.id: one for one in lost + over}
-    found = [_diagnosed(one) for one in seen.values()]
+    found = [_diagnosed(one, datetime.now(UTC) - grace) for one in seen.values()]
     return [one for one in found if one is not None] + unreadable
 
 
-def _diagnosed(flow_run: FlowRun) -> Due | None:
+def _diagnosed(flow_run: FlowRun, since: datetime) -> Due | None:
     run, state = str(flow_run.id), str(flow_run.state_id)
     try:
-        seen = look(flow_run)
+        seen = look(flow_run, since)
         told = remedy(seen.sighting)
     except Exception as error:  # noqa: BLE001 - one run that cannot be read keeps no other from its recovery
         return Due(run, flow_run.name, state, None, trouble=_said(error))
@@ -123,19 +120,3 @@ def _without_process(paused: State[object], why: str) -> State[object]:
     suspended.state_details.run_input_keyset = details.run_input_keyset
     suspended.state_details.pause_timeout = details.pause_timeout
     return suspended
-
-
-def recovered(opening: Opening, step: str) -> None:
-    """Charge the losses since the last step to the one with which the run goes on; a gate's wait costs nothing.
-
-    Args:
-        opening: what the attempt was opened with; each attempt has a budget of its own.
-        step: id of the step, step.helper or step.gate whose visit has no record yet.
-
-    Raises:
-        DeliveryError: of kind EVICTED: the step has lost its process more often than the policy allows.
-    """
-    policy = opening.policy
-    counts = load(policy.ledger, Ledger).attribute(opening.run, f"{step}@{opening.attempt}")
-    if not step.endswith(_GATE):
-        check_losses(step, counts, policy.crashes, policy.losses)

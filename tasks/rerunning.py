@@ -12,10 +12,11 @@ from prefect.states import AwaitingRetry
 
 from blocks.ledger import Ledger
 from blocks.loading import load
+from contracts.delivery import RESUMABLE
 from contracts.errors import Refused, Unavailable
 from contracts.journal import Restart
 from tasks._standing import Standing, prefect_client, standing
-from tasks.opening import RESUMABLE, restart_point
+from tasks.opening import restart_point
 
 _LEASE_SECONDS = 30.0
 

@@ -14,7 +14,7 @@ from prefect.states import Cancelled, Cancelling
 from blocks.ledger import Ledger
 from blocks.ledger_people import LIVE
 from blocks.loading import load
-from contracts.delivery import Delivery, DeliveryStatus
+from contracts.delivery import RESUMABLE, Delivery, DeliveryStatus
 from contracts.errors import Unavailable
 from contracts.failure import Failure, FailureKind
 from contracts.journal import record_key
@@ -22,7 +22,6 @@ from contracts.redaction import redact
 from tasks._replay import journal, recall, record
 from tasks._standing import Standing, prefect_client, read_flow_run, standing
 from tasks.gate import Voided, void_gate
-from tasks.opening import RESUMABLE
 from tasks.reporting import Closing, close_run
 
 WAIT_SECONDS = 60.0

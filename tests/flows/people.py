@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 
 SEEN_SECONDS = 60.0
+_GIVE_UP = ("stop", "reject", "leave open")
 
 
 @dataclass
@@ -26,6 +27,10 @@ class Form:
     def choices(self) -> list[str]:
         offered = self.schema["properties"]["decision"]
         return cast(list[str], offered.get("enum") or [offered["const"]])
+
+    @property
+    def names(self) -> list[str]:
+        return [one.rpartition(" · ")[0] for one in self.choices]
 
     def filled(self, choice: str, text: str | None = None, who: str = "Ada") -> dict[str, Any]:
         (label,) = [one for one in self.choices if one.startswith(f"{choice} · ")]
@@ -43,58 +48,71 @@ class People:
     forms: list[Form] = field(default_factory=list[Form])
     answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
-    def form(self, seconds: float = SEEN_SECONDS) -> Form:
+    def form(self, seconds: float = SEEN_SECONDS, over: threading.Event | None = None) -> Form:
         """Wait until a run of the repository shows a form that nobody has seen yet."""
-        done, gone = threading.Event(), 0.0
-        seen = {(one.run, one.choices[0]) for one in self.forms}
-        while gone < seconds:
-            for flow_run in self._paused():
-                found = self._read(flow_run)
-                if found is not None and (found.run, found.choices[0]) not in seen:
-                    self.forms.append(found)
-                    return found
-            done.wait(0.1)
-            gone += 0.1
+        over, left = over or threading.Event(), seconds
+        while left > 0 and not over.wait(0.1):
+            left -= 0.1
+            if found := self._new():
+                return found
         raise AssertionError(f"no run showed a form within {seconds:.0f} s")
 
     def send(self, form: Form, values: dict[str, Any]) -> dict[str, Any]:
         """Send a form; return what the server says to it."""
         address = f"{self.api}/flow_runs/{form.run}/resume"
-        response = httpx.post(address, json={"run_input": values}, timeout=30, trust_env=False)
+        response = httpx.post(address, json={"run_input": values}, timeout=120, trust_env=False)
         said = cast(dict[str, Any], response.json())
         self.answers.append(said)
         return said
 
     @contextmanager
     def answering(self, *answers: tuple[str, str | None] | tuple[str, str | None, str]) -> Generator[None]:
-        """Answer the forms that come up, one after the other, for the time of the block."""
+        """Answer the forms that come up, one after the other, for the time of the block; an unplanned one ends it."""
         failed: list[BaseException] = []
+        over = threading.Event()
 
         def answer() -> None:
             try:
                 for choice, text, *who in answers:
-                    form = self.form()
-                    assert self.send(form, form.filled(choice, text, *who))["status"] == "ACCEPT"
+                    form = self.form(over=over)
+                    said = self.send(form, form.filled(choice, text, *who))
+                    assert said["status"] == "ACCEPT", said
             except BaseException as error:  # noqa: BLE001 - told by the test's own thread
                 failed.append(error)
+            while not over.wait(0.1):
+                if form := self._new():
+                    failed.append(AssertionError(f"nobody planned to answer: {form.description}"))
+                    self.send(form, form.filled(next(one for one in _GIVE_UP if one in form.names), "unplanned"))
 
         thread = threading.Thread(target=answer)
         thread.start()
-        yield
-        thread.join(SEEN_SECONDS)
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(SEEN_SECONDS)
         if failed:
             raise failed[0]
         assert not thread.is_alive()
 
+    def _new(self) -> Form | None:
+        seen = {(one.run, one.choices[0]) for one in self.forms}
+        for flow_run in self._paused():
+            found = self._read(flow_run)
+            if found is not None and (found.run, found.choices[0]) not in seen:
+                self.forms.append(found)
+                return found
+        return None
+
     def _paused(self) -> list[dict[str, Any]]:
         query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
-        found = httpx.post(f"{self.api}/flow_runs/filter", json=query, trust_env=False).json()
+        found = httpx.post(f"{self.api}/flow_runs/filter", json=query, timeout=120, trust_env=False).json()
         return [one for one in found if one["parameters"]["item"]["repository"]["name"] == self.repository]
 
     def _read(self, flow_run: dict[str, Any]) -> Form | None:
         keys = flow_run["state"]["state_details"]["run_input_keyset"]
         home = f"{self.api}/flow_runs/{flow_run['id']}/input"
-        schema = httpx.get(f"{home}/{keys['schema']}", trust_env=False)
+        schema = httpx.get(f"{home}/{keys['schema']}", timeout=120, trust_env=False)
         if schema.status_code != 200:
             return None
         decision = schema.json()["properties"]["decision"]

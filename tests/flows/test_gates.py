@@ -197,8 +197,8 @@ def test_an_unattended_run_ends_where_a_person_must_decide(shop: Shop) -> None:
 
 
 def test_tampering_that_is_let_pass_still_needs_a_person_at_the_merge(shop: Shop, people: People) -> None:
-    skipped = "import pytest\n" + TESTS.replace("def test_total", "@pytest.mark.skip\ndef test_total")
-    shop.play(coder=[{"files": {"shop.py": FIXED, "tests/test_shop.py": skipped}}])
+    weaker = TESTS.replace("== 3", ">= 3")
+    shop.play(coder=[{"files": {"shop.py": FIXED, "tests/test_shop.py": weaker}}])
     with people.answering(("let pass", ""), ("leave open", "")):
         delivery = shop.run(simple)
     assert [step for step, _, _ in gates(delivery)] == ["tester.gate", "merger.gate"]

@@ -100,7 +100,7 @@ def test_a_stopped_run_that_is_retried_goes_on_where_it_was(shop: Shop):
     run = _waiting(shop)
     _do(operate.stop, run, "")
     turns = shop.turns()
-    shop.policy(merge={"auto_merge": True, "complexity": 1.0})
+    shop.policy(attended=True, merge={"auto_merge": True, "ceilings": {"complexity": 1.0}})
     kind, said = _do(operate.retry, run)
     assert kind == "COMPLETED", said
     assert state_of(run).name == "AwaitingRetry"

@@ -91,7 +91,8 @@ def view(*timeline: Outcome, files: int = 0, title: str = "Total is off by one",
         timeline=list(timeline),
     )
     diff = Diff(files=[FileChange(path=f"shop_{at}.py", added=1, removed=1) for at in range(files)]) if files else None
-    return View(**{"delivery": delivery, "diff": diff, "tree": "t", "link": RUN, "page": PAGE, **changed})
+    fields: dict[str, Any] = {"delivery": delivery, "diff": diff, "tree": "t", "link": RUN, "page": PAGE, **changed}
+    return View(**fields)
 
 
 def everything(text: str) -> tuple[Question, View]:
@@ -174,7 +175,7 @@ def test_beside_the_choices_stands_what_it_is_decided_on() -> None:
     assert made.startswith("**Total is off by one** · build on shop\n\n- Estimate: complexity 0.20")
     assert "- Change: nothing is changed yet\n" in made
     assert "- Cost so far: " in made
-    assert f"[Read it all]({PAGE})" in made
+    assert f"[Read it all on one page]({PAGE})" in made
     assert "Tests" not in made
 
 
@@ -183,7 +184,7 @@ def test_a_change_is_shown_with_its_size_its_risk_and_its_tests() -> None:
     timeline = [outcome("reviewer", data=verdict("good", 0.9)), outcome("tester", data=suite()), merger]
     made = above_form(asked(AskReason.MERGE_REVIEW, target="merger"), view(*timeline, files=2))
     assert "- Change: 2 files, 4 lines\n" in made
-    assert "- Risk: 0.30 – source is changed (risk at least 0.3); the agent claims 0.12\n" in made
+    assert "- Risk: 0.30 – source is changed; the agent claims 0.12\n" in made
     assert "- Tests: green: 1 passed, 0 red, 0 lost\n" in made
     assert "- Ratings: reviewer 0.90\n" in made
     untested = above_form(asked(), view(outcome("coder"), files=1))
@@ -202,13 +203,16 @@ def test_the_estimate_of_before_is_not_taken_for_a_claim_about_the_change() -> N
 
 def test_the_page_reads_from_the_question_through_the_evidence_to_the_proposal() -> None:
     timeline = [outcome("architect", output=DESIGN), outcome("architect-companion", data=verdict("rounding is open"))]
-    made = page(asked(AskReason.BUDGET_SPENT), view(*timeline))
+    seen = view(*timeline, files=1)
+    seen = seen.model_copy(update={"delivery": seen.delivery.model_copy(update={"stat": "shop.py | 2 +-"})})
+    made = page(asked(AskReason.BUDGET_SPENT), seen)
     parts = [
         "# 🟡 architect-companion 1: Total is off by one",
         "**To decide:** 'architect' is done",
         "- **one more round**: ",
         f"[Decide on the run's page]({RUN})",
         "## What is known",
+        "shop.py | 2 +-",
         "## What the grader says",
         "- **major** shop.py:2: rounding is open",
         "- **minor** rounding is open",
@@ -216,6 +220,7 @@ def test_the_page_reads_from_the_question_through_the_evidence_to_the_proposal()
         "# Design",
         "## Timeline",
     ]
+    assert made.count("shop.py | 2 +-") == 1
     places = [made.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -278,6 +283,8 @@ def test_a_question_is_one_line_of_a_form_however_long_it_is() -> None:
     assert len(question.title.splitlines()) == 1
     assert len(question.title) == 300
     assert question.title.endswith("…")
+    findings = asked(AskReason.REVIEW_CAP, findings=FINDINGS, message="2 findings are open: Which currency? (high)")
+    assert findings.title == "2 findings are open"
 
 
 def test_an_option_that_reads_like_a_choice_of_ours_is_marked_as_an_answer() -> None:

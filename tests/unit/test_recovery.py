@@ -16,6 +16,7 @@ from contracts.recovery import (
 )
 
 KILLED = "Process exited with status code: -9. Process exited due to a SIGKILL signal."
+AGAIN = "Flow run infrastructure exited with non-zero status code -9. Process exited due to a SIGKILL signal."
 
 
 def seen(state: str, **fields: object) -> Sighting:
@@ -50,6 +51,9 @@ def seen(state: str, **fields: object) -> Sighting:
         (seen("CRASHED", message=KILLED, fruitless=7, most=6), Act.CLOSE, "close"),
         (seen("CRASHED", message=KILLED, fruitless=6, most=6), Act.RESUME, "crash"),
         (seen("RUNNING", carries=False), Act.SETTLE, "close"),
+        (seen("CRASHED", message=AGAIN, silent=False), Act.RESUME, "crash"),
+        (seen("CRASHED", message=AGAIN, begun=False), Act.RESUME, "infrastructure"),
+        (seen("CRASHED", message=KILLED, begun=False, silent=False), Act.RESUME, "crash"),
     ],
 )
 def test_what_is_done_about_a_run(sighting: Sighting, act: Act, kind: str) -> None:
@@ -75,6 +79,7 @@ def test_what_is_done_about_a_run(sighting: Sighting, act: Act, kind: str) -> No
         seen("CRASHED", message=KILLED, status="failed", closed=True),
         seen("CRASHED", message=KILLED, status="stopped"),
         seen("CRASHED", message=KILLED, status="", fruitless=7, most=6),
+        seen("CRASHED", message=AGAIN, begun=False, silent=False),
         seen("CRASHED", carries=False),
         seen("PENDING", carries=False),
         *(seen(state, holder="process 7") for state in ("RUNNING", "PENDING", "PAUSED", "CRASHED", "CANCELLED")),
