@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
 
-.PHONY: setup demo run up test check acceptance upkeep bench ui schemas clean
+.PHONY: setup demo run up test check acceptance upkeep bench chaos waiting ui schemas clean
 
 setup: .venv/ready ## install exactly what uv.lock names
 
@@ -43,6 +43,12 @@ upkeep: setup ## tech-debt on two well-known packages from the package index
 
 bench: setup ## cost of orchestration beside bare Prefect
 	$(RUN) -m bench.steps
+
+chaos: setup ## kill everything everywhere; POINTS=n takes n random points
+	$(RUN) -m bench.chaos $(if $(POINTS),--points $(POINTS))
+
+waiting: setup ## what waiting runs hold, and how soon an answered one goes on, beside bare Prefect
+	$(RUN) -m bench.waiting
 
 schemas: setup ## write docs/*.schema.json anew
 	$(RUN) -m deployments.export_schemas

@@ -58,7 +58,7 @@ DOES: dict[Choice, str] = {
     Choice.REJECT: "the run ends as rejected and nothing is merged",
     Choice.MERGE: "the pull request is merged now",
     Choice.LEAVE_OPEN: "the run ends and the pull request stays open for somebody to merge",
-    Choice.ONE_MORE: "one more round, with your comment",
+    Choice.ONE_MORE: "it is tried once more, with your comment",
     Choice.PROCEED: "the run goes on with what is there",
     Choice.LET_PASS: "the changes to the tests are accepted, and the run goes on",
     Choice.SEND_BACK: "the fixer gets the findings and your comment",

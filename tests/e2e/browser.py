@@ -19,6 +19,7 @@ FLAGS = [
 ]
 PATIENCE = 60_000
 """Milliseconds that a page may take on a busy machine."""
+TRIES = 3
 CLIPPED = """
 form => [...form.querySelectorAll('.markdown-renderer, .p-label__header, .schema-form-property__label, textarea')]
     .filter(one => one.scrollHeight > one.clientHeight + 2)
@@ -113,5 +114,18 @@ class GateForm:
         self.sign(name)
         if words is not None:
             self.words.fill(words)
-        self.submit()
+        self._sent()
         expect(self.body).to_have_count(0)
+
+    def _sent(self) -> None:
+        """Press the button until the server takes the form; a busy one refuses and says so, as a person would see."""
+        taken, failed = self.page.locator(".p-toast__icon--success"), self.page.locator(".p-toast__icon--error")
+        said: list[str] = []
+        for _ in range(TRIES):
+            self.submit()
+            expect(taken.or_(failed).first).to_be_visible()
+            if taken.count():
+                return
+            said += self.page.locator(".p-toast__message").all_inner_texts()
+            expect(failed).to_have_count(0)  # it goes by itself
+        pytest.fail(f"the form was refused: {said}")

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
-from prefect.states import Pending
+from prefect.states import Crashed, Pending
 
 from tests.flows import lost
 from tests.flows.lost import begin, read, state_of
@@ -86,6 +86,22 @@ def test_the_gate_of_a_dead_process_is_kept_and_its_answer_ends_in_a_merge(shop:
     assert read(run).state_name == "Resuming"
     assert lost.go_on(run) == "Merged"
     assert shop.turns() == turns
+    assert shop.merges() == 1
+
+
+def test_a_late_report_of_an_earlier_death_takes_no_gate_from_the_process_that_waits(shop: Shop):
+    shop.policy(attended=True)
+    shop.play(merger=[RISKY])
+    run = begin(shop, Pending())
+    process = _paused(run, shop.folder / "walk.log")
+    lost.move(run, Crashed(message="Flow run infrastructure exited with non-zero status code -9."))
+    while state_of(run).is_crashed() or not _form(run):
+        assert process.poll() is None, "the process left the run"
+        time.sleep(0.2)
+    assert state_of(run).state_details.pause_key == "merger-gate-1--2"
+    assert _answer(run, "merge") == "ACCEPT"
+    assert process.wait(60) == 0
+    assert read(run).state_name == "Merged"
     assert shop.merges() == 1
 
 
