@@ -44,8 +44,8 @@ upkeep: setup ## tech-debt on two well-known packages from the package index
 bench: setup ## cost of orchestration beside bare Prefect
 	$(RUN) -m bench.steps
 
-chaos: setup ## kill everything everywhere; POINTS=n takes n random points
-	$(RUN) -m bench.chaos $(if $(POINTS),--points $(POINTS))
+chaos: setup ## kill everything everywhere; POINTS=n takes n random points, SEED=number the same again
+	$(RUN) -m bench.chaos $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
 
 waiting: setup ## what waiting runs hold, and how soon an answered one goes on, beside bare Prefect
 	$(RUN) -m bench.waiting

@@ -52,6 +52,7 @@ def summary(outcome: Outcome) -> str:
         "rating": lambda d: f"rated {d['rating']:.2f}: {d.get('summary', '')}",
         "sealed": lambda d: _suite_line(SuiteReport.model_validate(d)),
         "state": lambda d: f"{d['state']}: {d.get('summary', '')}",
+        "findings": lambda d: f"{len(d['findings'])} finding{'s' * (len(d['findings']) != 1)}",
         "rationale": lambda d: f"complexity {d['complexity']:.2f} · risk {d['risk']:.2f} · impact {d['impact']:.2f}",
     }
     write = next((writer for name, writer in writers.items() if name in data), None)
@@ -67,14 +68,16 @@ def _timeline(delivery: Delivery) -> str:
     rows = [
         (
             f"`{one.step}` {one.visit}",
-            cell(plain(summary(one))),
             seconds(one.seconds),
             cell(cost(one)),
             one.agent or "–",
+            cell(plain(summary(one))),
         )
         for one in delivery.timeline
     ]
-    return table(("step", "outcome", "took", "cost", "agent"), rows)
+    return table(
+        ("step", "took", "cost", "agent", "outcome"), rows
+    )  # Prefect's page cuts a wide table off at the right
 
 
 def _verdicts(delivery: Delivery) -> str:

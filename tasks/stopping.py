@@ -26,8 +26,8 @@ from tasks.reporting import Closing, close_run
 
 WAIT_SECONDS = 60.0
 """Longest wait for a merge under way, and for a process to leave: Prefect grants it 30 seconds before it kills."""
-LEAVE_SECONDS = 10.0
-"""Wait after which a run that nobody walks has no process either: a worker ends or starts one in less."""
+LEAVE_SECONDS = 45.0
+"""Wait after which a run that nobody walks has no process either: a worker kills one after 30 seconds."""
 _POLL_SECONDS = 0.5
 _STOPPED = DeliveryStatus.STOPPED.value
 Found = TypeVar("Found")
