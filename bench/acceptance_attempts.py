@@ -105,7 +105,8 @@ def _deliver(attempt: Attempt, home: Path, name: str, marker: Path) -> State[Del
     cheat = attempt.cheat
     variant = {**cheat.variants, **cheat.shown}[attempt.variant] if cheat else None
     agents = {"default": save(ScriptedAgent(script=script(attempt.row, variant, marker)), name)}
-    policy = save(DeliveryPolicy(policy=Policy(agents=agents, workspaces=home / "runs", settle_seconds=0)), name)
+    rules = Policy(agents=agents, workspaces=home / "runs", settle_seconds=0, attended=False)
+    policy = save(DeliveryPolicy(policy=rules), name)
     title = f"{attempt.row.entry_point} is wrong: {name}"
     return bugfix(WorkItem(repository=Repository(name=name), title=title, kind="bug"), policy=policy, return_state=True)
 

@@ -24,6 +24,7 @@ from bench.chaos_run import Disturbed, Together
 from bench.chaos_services import Services
 from bench.chaos_table import page, summary, table
 from contracts.errors import DeliveryError
+from contracts.journal import short
 
 AT_ONCE = 3
 """Runs at a time; a SQLite server begins to refuse with five."""
@@ -109,7 +110,7 @@ def _line(one: Judged, done: int, total: int) -> str:
     paid = f" · paid again: {', '.join(one.repaid)}" if one.repaid else ""
     notes = f" · {'; '.join(one.carried.notes)}" if one.carried.notes else ""
     name = f"{point.kind}: {point.name}" if point else ""
-    return f"{done:>4}/{total} {name} → {said}{paid}{notes} ({one.carried.seconds:.0f} s, {one.carried.run[:8]})"
+    return f"{done:>4}/{total} {name} → {said}{paid}{notes} ({one.carried.seconds:.0f} s, {short(one.carried.run)})"
 
 
 def _parsed(arguments: list[str] | None) -> argparse.Namespace:

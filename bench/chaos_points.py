@@ -67,19 +67,19 @@ class _Moments(NamedTuple):
 _MOMENTS = (
     _Moments("before a step", r"record .+ missing#\d+"),
     _Moments("after a step", r"record .+ in place#1"),
-    _Moments("while a record is written", r"record .+ renaming#1", 3),
+    _Moments("while a record is written", r"record .+ renaming#1", 6),
     _Moments("in mid-turn", r"turn .+"),
     _Moments("turn not yet recorded", r"ledger insert turns#(2|5|10)|ledger insert turns committed#(6|9|11)"),
     _Moments("before an effect", r"ledger insert effects .+ committed#1|push .+|sandbox start#(1|5|13|17)"),
     _Moments("after an effect", r"ledger update effects [^#]+(?<!ted)(?<!ing)#1|after push .+"),
-    _Moments("effect confirmed", r"ledger update effects .+ committed#1"),
-    _Moments("in the forge", r"forge .+ (renaming|in place)#\d+", 2),
-    _Moments("in the ledger", r"ledger (insert|update|delete) (claims|runs|gates|decisions|outcomes) committ.+#1"),
-    _Moments("at a gate", r"(after )?(waiting for a person|nobody answered).*|prefect input done#\d+"),
+    _Moments("effect confirmed", r"ledger update effects .+ committed#1", 2),
+    _Moments("in the forge", r"forge .+ (renaming|in place)#\d+", 3),
+    _Moments("in the ledger", r"ledger (insert|update|delete) (claims|runs|gates|decisions|outcomes) committed#1"),
+    _Moments("at a gate", r"(after )?(waiting for a person|nobody answered).*|prefect input done#\d+", 2),
     _Moments("at start and end", r"process#\d+|prefect set_state done#1|last of all|finished ending 1#1"),
 )
-"""Classes of moments in the flow process; of the numerous ones every second or third is taken."""
-_HAND_OVER = (2.7, 2.9, 3.0, 3.05, 3.1, 3.15, 3.2)
+"""Classes of moments in the flow process; of some that are much alike only one in a few is taken."""
+_HAND_OVER = (2.8, 3.0, 3.1, 3.2)
 """Seconds after the pause began; the window has three."""
 _AT = (
     "turn coder 1#1",

@@ -67,7 +67,6 @@ def set_up(home: Path) -> None:
             workspaces=home / "runs",
             suite=SuitePolicy(command=suite, single=[]),
             settle_seconds=0,
-            crashes=3,
             attentive_minutes=seconds / 60,
         )
         save(blocks.DeliveryPolicy(policy=policy), f"chaos-{name}")

@@ -202,7 +202,7 @@ def install(home: Path) -> None:
     save(sandbox)
     save(LocalForge(root=home / "forge", check_commands={CHECK: SUITE}, sandbox=sandbox))
     save(CommandAgent(command=[sys.executable, str(Path(agents.ruff_agent.__file__).parent)]))
-    save(DeliveryPolicy(policy=Policy(workspaces=home / "runs", required_checks=[CHECK])))
+    save(DeliveryPolicy(policy=Policy(workspaces=home / "runs", required_checks=[CHECK], attended=False)))
 
 
 def run(packages: list[str], home: Path) -> list[Kept]:

@@ -62,6 +62,14 @@ class Opening(BaseModel):
     dry_run: bool = Field(default=False, description="Everything but effects outside.")
 
 
+def short(run: str) -> str:
+    """Return the end of a run's id, by which people and names tell it from others.
+
+    Ids of runs that a schedule makes begin with their time, so that a whole batch has one beginning.
+    """
+    return run[-8:]
+
+
 def branch_name(item: WorkItem, run: str) -> str:
     """Return the name of a run's branch."""
-    return f"delivery/{item.slug}-{run[:8]}"
+    return f"delivery/{item.slug}-{short(run)}"

@@ -75,9 +75,7 @@ def _timeline(delivery: Delivery) -> str:
         )
         for one in delivery.timeline
     ]
-    return table(
-        ("step", "took", "cost", "agent", "outcome"), rows
-    )  # Prefect's page cuts a wide table off at the right
+    return table(("step", "took", "cost", "agent", "outcome"), rows)  # a page cuts wide tables off at the right
 
 
 def _verdicts(delivery: Delivery) -> str:

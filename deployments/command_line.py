@@ -153,6 +153,7 @@ def _documents(item: WorkItem, repository: Path, command: list[str], python: Pat
         sandbox=save(blocks.LocalSandbox(path=path), name),
         workspaces=data_home() / "runs",
         settle_seconds=0,
+        attended=sys.stdin.isatty(),  # where nobody sits, the run ends and says what a person must decide
         merge={"auto_merge": merge},  # type: ignore[arg-type]
     )
     typer.echo(f"{item.title}: {repository}, base {item.base}")

@@ -25,7 +25,7 @@ from tasks._standing import standing
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 _PORT = "DELIVERY_PORT"
 """Variable with the port of the server on this machine; 4200, Prefect's own, when it is not set."""
-_RUN = typer.Argument(metavar="RUN", help="Id of the run, the first 8 or more characters of it, or its name.")
+_RUN = typer.Argument(metavar="RUN", help="Id of the run, its first or last 8 or more characters, or its name.")
 Run = Annotated[str, _RUN]
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from blocks.ledger import Gate
 from contracts.gate import DOES, MARK, Choice
+from contracts.journal import short
 from contracts.markdown import plain, seconds
 from contracts.message import duration
 from contracts.redaction import redact
@@ -28,7 +29,7 @@ def overview_text(lines: list[Line]) -> str:
     now = datetime.now(UTC)
     rows = [
         (
-            line.run[:8],
+            short(line.run),
             plain(redact(line.doing), _WIDEST["status"]),
             line.pipeline or "–",
             line.repository or "–",
@@ -76,7 +77,7 @@ def _questions(found: Standing) -> Iterator[str]:
         lines = [f"asks at {gate.step}: {gate.reason}"]
         lines += [f"  {choice:<18} {_does(choice)}" for choice in choices]
         example = shlex.quote(choices[0]) if choices else "CHOICE"
-        lines.append(f'  answer with: delivery answer {found.run[:8]} {example} --as "Your name" --comment "…"')
+        lines.append(f'  answer with: delivery answer {short(found.run)} {example} --as "Your name" --comment "…"')
         yield "\n".join(lines)
 
 

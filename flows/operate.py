@@ -11,6 +11,7 @@ from prefect.states import Completed, Failed
 
 from contracts.delivery import Delivery, DeliveryStatus
 from contracts.errors import DeliveryError
+from contracts.journal import short
 from contracts.redaction import redact
 from tasks._finding import find_run
 from tasks._replay import JOURNAL
@@ -27,13 +28,13 @@ def restart(run: str, step: str = "") -> str:
     The old run must be over; stop it first if it is not.
 
     Args:
-        run: The run that is done again: its id, the first 8 or more characters of it, or its name.
+        run: The run that is done again: its id, its first or last 8 or more characters, or its name.
         step: First step that is done again, such as coder. Empty: the step at which the run failed.
     """
 
     def act() -> str:
         new, first = restart_run(find_run(run), step.strip())
-        return f"run {new} begins at {first}; watch it with `delivery show {new[:8]}`"
+        return f"run {new} begins at {first}; watch it with `delivery show {short(new)}`"
 
     return _said(act)
 
@@ -45,13 +46,13 @@ def retry(run: str) -> str:
     Nothing that is recorded is done or paid again. The run is admitted anew and obeys the policy as it is now.
 
     Args:
-        run: The run that is taken up: its id, the first 8 or more characters of it, or its name.
+        run: The run that is taken up: its id, its first or last 8 or more characters, or its name.
     """
 
     def act() -> str:
         found = find_run(run)
         retry_run(found)
-        return f"run {found} will be taken up by a worker; watch it with `delivery show {found[:8]}`"
+        return f"run {found} will be taken up by a worker; watch it with `delivery show {short(found)}`"
 
     return _said(act)
 
@@ -64,7 +65,7 @@ def stop(run: str, reason: str = "") -> str:
     does by itself; what comes of it is said.
 
     Args:
-        run: The run that is stopped: its id, the first 8 or more characters of it, or its name.
+        run: The run that is stopped: its id, its first or last 8 or more characters, or its name.
         reason: Why, for those who read its report.
     """
     return _said(lambda: _stopped(stop_run(find_run(run), reason.strip())))
@@ -77,7 +78,7 @@ def answer(run: str, decision: str, name: str, comment: str = "") -> str:
     The first answer counts. The name is stated, not proven, and is kept with the decision.
 
     Args:
-        run: The run that waits: its id, the first 8 or more characters of it, or its name.
+        run: The run that waits: its id, its first or last 8 or more characters, or its name.
         decision: What you choose, in the words of the question, such as approve or request changes.
         name: Who you are.
         comment: What should change, your own text, or your answers; some choices need one.
@@ -87,7 +88,7 @@ def answer(run: str, decision: str, name: str, comment: str = "") -> str:
     def act() -> str:
         found = find_run(run)
         settled = answer_gate(run=found, choice=decision, comment=comment, who=name, channel=channel)
-        return f"{settled.choice} by {settled.who}: run {found} goes on; watch it with `delivery show {found[:8]}`"
+        return f"{settled.choice} by {settled.who}: run {found} goes on; watch it with `delivery show {short(found)}`"
 
     return _said(act)
 
@@ -95,8 +96,8 @@ def answer(run: str, decision: str, name: str, comment: str = "") -> str:
 def _stopped(delivery: Delivery) -> str:
     run, status = delivery.run, delivery.status.value
     if delivery.status is DeliveryStatus.STOPPED:
-        return f"run {run} is stopped; branch and journal are kept: take it up with `delivery retry {run[:8]}`"
-    return f"run {run} ended by itself as {status}; nothing was stopped: see `delivery show {run[:8]}`"
+        return f"run {run} is stopped; branch and journal are kept: take it up with `delivery retry {short(run)}`"
+    return f"run {run} ended by itself as {status}; nothing was stopped: see `delivery show {short(run)}`"
 
 
 def _said(act: Callable[[], str]) -> str:

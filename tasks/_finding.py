@@ -1,4 +1,4 @@
-"""The run that a person names: by its id, by the beginning of it, or by its name."""
+"""The run that a person names: by its id, by an end of it, or by its name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_run(words: str) -> str:
     """Return the id of the run that a person names.
 
     Args:
-        words: the id of the flow run, the first 8 or more characters of it, or the flow run's name.
+        words: the id of the flow run, its first or last 8 or more characters, or the flow run's name.
 
     Raises:
         Refused: no run or several runs are named like this; the message lists the candidates.
@@ -50,5 +50,5 @@ def _candidates(words: str) -> dict[str, str]:
         if len(words) >= SHORTEST:
             seen += client.read_flow_runs(sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=_RECENT)
     titles = rows | {str(one.id): one.name for one in seen if item_of(one)}
-    begins = words.lower() if len(words) >= SHORTEST else "\0"
-    return {run: title for run, title in titles.items() if run.startswith(begins) or title == words}
+    part = words.lower() if len(words) >= SHORTEST else "\0"
+    return {run: one for run, one in titles.items() if run.startswith(part) or run.endswith(part) or one == words}

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from prefect import get_run_logger
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from blocks.ledger import Ledger
+from blocks.ledger_people import LIVE
 from blocks.ledger_tables import Outcome as OutcomeRow
 from blocks.loading import load
 from contracts import message
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.errors import Refused, Unavailable
 from contracts.failure import FailureKind
-from contracts.journal import Opening
+from contracts.journal import Opening, short
 from contracts.message import Message
 from contracts.redaction import redact
 from contracts.report import render
@@ -78,6 +81,8 @@ def _settled(opening: Opening, delivery: Delivery) -> Delivery:
     stands = load(opening.policy.ledger, Ledger).end(opening.run, opening.attempt, delivery.status.value)
     if stands == delivery.status.value:
         return delivery
+    if stands == LIVE:
+        raise Unavailable("a merge of this run is under way, so it cannot end as stopped; retry the run")
     reason = f"the run was {stands} before it came to its own end ({delivery.status.value})"
     return delivery.model_copy(update={"status": DeliveryStatus(stands), "reason": reason, "failure": None})
 
@@ -115,7 +120,7 @@ def _comment(opening: Opening, delivery: Delivery) -> None:
 
 def artifact_key(run: str, what: str) -> str:
     """Return the key of one of a run's artifacts."""
-    return f"delivery-{run[:8]}-{what}"
+    return f"delivery-{short(run)}-{what}"
 
 
 def _report_of(visit: Closing) -> str:
@@ -137,7 +142,15 @@ def shown_artifact(key: str) -> str | None:
 
 def _show(visit: Closing, delivery: Delivery) -> str:
     key = artifact_key(visit.delivery.run, _report_of(visit))
-    return str(create_markdown_artifact(render(delivery), key=key, description=delivery.title))
+    report = ArtifactCreate(
+        type="markdown",
+        key=key,
+        description=redact(delivery.title),
+        data=render(delivery),
+        flow_run_id=UUID(delivery.run),  # a stop writes it in a flow run of its own
+    )
+    with get_client(sync_client=True) as client:
+        return str(client.create_artifact(report).id)
 
 
 class Progress:

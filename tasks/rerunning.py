@@ -14,7 +14,7 @@ from blocks.ledger import Ledger
 from blocks.loading import load
 from contracts.delivery import RESUMABLE
 from contracts.errors import Refused, Unavailable
-from contracts.journal import Restart
+from contracts.journal import Restart, short
 from tasks._standing import Standing, prefect_client, standing
 from tasks.opening import restart_point
 
@@ -40,7 +40,7 @@ def retry_run(run: str) -> None:
     ledger, key = load(found.ledger, Ledger), f"{run}/retry/{flow_run.state_id}"
     effect = ledger.intend(key, run, "retry", found.state, ended=True)
     if effect.result is not None or not ledger.hold(key, _LEASE_SECONDS):
-        raise Refused(f"run {run!r} is being retried already; look at it with `delivery show {run[:8]}`")
+        raise Refused(f"run {run!r} is being retried already; look at it with `delivery show {short(run)}`")
     with prefect_client() as client:
         result = client.set_flow_run_state(flow_run.id, AwaitingRetry(message="Retried by a person."), force=True)
     state = result.state
@@ -62,7 +62,7 @@ def restart_run(run: str, step: str) -> tuple[str, str]:
     found = standing(run)
     flow_run = _flow_run(found)
     if found.live:
-        raise Refused(f"run {run!r} is {_doing(found)}; stop it first: `delivery stop {run[:8]}`")
+        raise Refused(f"run {run!r} is {_doing(found)}; stop it first: `delivery stop {short(run)}`")
     _, first = restart_point(Restart(run=run, step=step))
     deployment = _check_deployment(found, flow_run, first)
     parameters: dict[str, Any] = {**flow_run.parameters, "restart_from": {"run": run, "step": first}}
@@ -85,12 +85,12 @@ def _check_retry(found: Standing) -> None:
     if found.going:
         raise Refused(
             f"run {run!r} is {_doing(found)}; only failed, crashed and stopped runs are retried: answer it, wait for "
-            f"it, or stop it first with `delivery stop {run[:8]}`"
+            f"it, or stop it first with `delivery stop {short(run)}`"
         )
     if found.ending is not None and found.ending.status not in RESUMABLE:
         raise Refused(
             f"run {run!r} ended as {found.ending.status.value!r}; only failed, crashed and stopped runs are retried: "
-            f"to do a step again, use `delivery restart {run[:8]} --from STEP`"
+            f"to do a step again, use `delivery restart {short(run)} --from STEP`"
         )
 
 

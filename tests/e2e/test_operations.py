@@ -16,6 +16,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 import blocks
+from contracts.journal import short
 from deployments.bootstrap import save
 from deployments.server import pointed_at
 from tests.e2e.machine import Machine, until
@@ -94,7 +95,7 @@ class Operator:
         self.runs = {name: start(shop) for name, shop in self.shops.items()}
 
     def do(self, line: str, run: str) -> str:
-        return self.say(line.replace("RUN", self.runs[run][:8]))
+        return self.say(line.replace("RUN", short(self.runs[run])))
 
     def look(self, lines: list[str]) -> None:
         until(lambda: self.asks("waits") == "merger-gate-1--1", "the question")
@@ -110,7 +111,7 @@ class Operator:
         show, change, merge = lines
         (self.machine.root / "changes.md").write_text("Say who asked.\n")
         shown = self.do(show, "waits")
-        assert f"delivery answer {self.runs['waits'][:8]} merge --as" in shown
+        assert f"delivery answer {short(self.runs['waits'])} merge --as" in shown
         self.do(change, "waits")
         until(lambda: self.asks("waits").startswith("merger-gate-2"), "the second question")
         self.do(merge, "waits")

@@ -7,6 +7,7 @@ from collections.abc import Generator
 import pytest
 from playwright.sync_api import Page, expect
 
+from contracts.journal import short
 from deployments.server import Server
 from flows.simple import simple
 from tests.e2e.browser import opened, picture
@@ -27,7 +28,7 @@ def test_the_page_of_a_run_says_how_it_ended_and_holds_the_report(server: Server
     expect(page.get_by_text("reviewer 1").first).to_be_visible()
     picture(page, "run")
     page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts", exact=True)).last.click()
-    page.get_by_text(f"delivery-{delivery.run[:8]}-report-1-merged").first.click()
+    page.get_by_text(f"delivery-{short(delivery.run)}-report-1-merged").first.click()
     expect(page.get_by_role("heading", name="Merged: Total is off by one")).to_be_visible()
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
     expect(page.get_by_text("Nothing: the base holds the change.")).to_be_visible()

@@ -16,6 +16,7 @@ from prefect.states import Pending, Running
 
 from blocks.ledger import Ledger, Run
 from contracts.delivery import Delivery
+from contracts.journal import short
 from contracts.recovery import Swept
 from flows.recover import sweep
 from flows.simple import simple
@@ -102,7 +103,7 @@ def ledger_row(shop: Shop, run: str, **fields: Any) -> Run:
         "repository": shop.name,
         "forge": "local-forge/main",
         "pipeline": "simple",
-        "branch": f"delivery/lost-{run[:8]}",
+        "branch": f"delivery/lost-{short(run)}",
         "policy": f"delivery-policy/{shop.name}",
         "attempt": 1,
         "opened_at": datetime.now(UTC),

@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Crashed, Scheduled
 
 from contracts.errors import Refused
+from contracts.journal import short
 from flows import operate
 from flows.simple import simple
 from tasks._finding import find_run
@@ -41,7 +42,7 @@ def test_a_merged_run_is_not_retried_and_the_refusal_says_what_to_do(shop: Shop)
     kind, said = do(operate.retry, run)
     assert kind == "FAILED"
     assert "ended as 'merged'" in said
-    assert f"delivery restart {run[:8]} --from STEP" in said
+    assert f"delivery restart {short(run)} --from STEP" in said
 
 
 def test_a_waiting_run_is_neither_retried_nor_restarted(shop: Shop):
@@ -50,7 +51,7 @@ def test_a_waiting_run_is_neither_retried_nor_restarted(shop: Shop):
         kind, said = do(flow, run)
         assert kind == "FAILED"
         assert "waiting for a person at 'merger'" in said
-        assert f"delivery stop {run[:8]}" in said
+        assert f"delivery stop {short(run)}" in said
 
 
 def test_a_restart_is_a_new_run_with_the_parameters_of_the_old_one(shop: Shop):
@@ -107,7 +108,7 @@ def test_a_run_is_found_by_its_id_the_beginning_of_it_and_its_name(shop: Shop):
     shop.play(merger=[{"text": "no idea"}])
     name = f"A name of its own {uuid4().hex[:6]}"
     run = shop.run(simple, item=shop.item(title=name)).run
-    assert [find_run(words) for words in (run, run.upper(), run[:8], run[:20], name, f" {name} ")] == [run] * 6
+    assert [find_run(words) for words in (run, run.upper(), short(run), run[:20], name, f" {name} ")] == [run] * 6
 
 
 def test_a_name_of_two_runs_is_refused_with_both(shop: Shop):

@@ -88,7 +88,12 @@ def test_attempts_count_from_one() -> None:
 
 
 def test_a_branch_names_the_work_and_the_run() -> None:
-    assert branch_name(ITEM, RUN) == "delivery/add-a-cart-0f8fad5b"
+    assert branch_name(ITEM, RUN) == f"delivery/add-a-cart-{RUN[-8:]}"
+
+
+def test_runs_that_a_schedule_made_at_once_have_branches_of_their_own() -> None:
+    batch = [f"01a203ff-ec50-7b4c-a1b2-{number:012x}" for number in range(3)]
+    assert len({branch_name(ITEM, run) for run in batch}) == 3
 
 
 def test_a_fresh_run_takes_up_nothing() -> None:

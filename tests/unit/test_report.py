@@ -141,6 +141,8 @@ def test_costs(prices: list[float | None], shown: str) -> None:
         (outcome(data=verdict("thin")), "rated 0.50: thin"),
         (outcome(data=suite()), "green: 2 passed, 0 red, 0 lost"),
         (outcome(data={"state": "fail", "summary": "2 checks"}), "fail: 2 checks"),
+        (outcome(data={"findings": []}), "0 findings"),
+        (outcome(data={"findings": [{"title": "who pays?"}]}), "1 finding"),
         (
             outcome(data={"complexity": 0.1, "risk": 0.2, "impact": 0.3, "rationale": ""}),
             "complexity 0.10 · risk 0.20 · impact 0.30",
