@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import Field
 
 from contracts.agent import Decision, Frozen
 from contracts.answers import Answer, form, read_answers
+from contracts.choices import ADVANCING, ANSWERED, DOES, NEEDS_COMMENT, Choice
 from contracts.markdown import plain
 from contracts.policy import Policy
 from contracts.redaction import redact
@@ -30,71 +30,6 @@ MOST_TITLE = 300
 MOST_COMMENT = 20_000
 """Longest comment or text, in characters."""
 Standing = Literal["counted", "late", "duplicate", "unauthorised", "void", "expired", "unreadable"]
-
-
-class Choice(StrEnum):
-    """What a person may choose, in the words of the form."""
-
-    APPROVE = "approve"
-    APPROVE_MINE = "approve my text"
-    REQUEST_CHANGES = "request changes"
-    REJECT = "reject"
-    MERGE = "merge"
-    LEAVE_OPEN = "leave open"
-    ONE_MORE = "one more round"
-    PROCEED = "proceed"
-    LET_PASS = "let pass"  # noqa: S105 - a choice, no password
-    SEND_BACK = "send back"
-    ACCEPT = "accept"
-    ANSWER = "answer"
-    OTHER = "other"
-    STOP = "stop"
-
-
-DOES: dict[Choice, str] = {
-    Choice.APPROVE: "the run goes on with it as it is",
-    Choice.APPROVE_MINE: "the comment, as a whole, replaces the proposal, and the run goes on",
-    Choice.REQUEST_CHANGES: "it is done again with your comment; this costs none of the automatic rounds",
-    Choice.REJECT: "the run ends as rejected and nothing is merged",
-    Choice.MERGE: "the pull request is merged now",
-    Choice.LEAVE_OPEN: "the run ends and the pull request stays open for somebody to merge",
-    Choice.ONE_MORE: "it is tried once more, with your comment",
-    Choice.PROCEED: "the run goes on with what is there",
-    Choice.LET_PASS: "the changes to the tests are accepted, and the run goes on",
-    Choice.SEND_BACK: "the fixer gets the findings and your comment",
-    Choice.ACCEPT: "the run ends: nothing needs to be changed",
-    Choice.ANSWER: "your answers are worked into the description, which is then reviewed again",
-    Choice.OTHER: "your comment is the answer",
-    Choice.STOP: "the run ends; branch and journal are kept, and it can be retried",
-}
-"""What each choice does."""
-
-_ROUNDS = (Choice.ONE_MORE, Choice.PROCEED, Choice.STOP)
-OFFERS: dict[AskReason, tuple[Choice, ...]] = {
-    AskReason.APPROVAL: (Choice.APPROVE, Choice.APPROVE_MINE, Choice.REQUEST_CHANGES, Choice.REJECT),
-    AskReason.BLOCKING_FINDINGS: _ROUNDS,
-    AskReason.BUDGET_SPENT: _ROUNDS,
-    AskReason.STALLED: _ROUNDS,
-    AskReason.TAMPERING: (Choice.SEND_BACK, Choice.LET_PASS, Choice.STOP),
-    AskReason.CONFLICT: (Choice.ONE_MORE, Choice.STOP),
-    AskReason.MERGE_REVIEW: (Choice.MERGE, Choice.REQUEST_CHANGES, Choice.LEAVE_OPEN, Choice.REJECT),
-    AskReason.NO_CHANGE_UNGRADED: (Choice.ACCEPT, Choice.REQUEST_CHANGES, Choice.STOP),
-    AskReason.UNSETTLED_REVIEW: (Choice.ANSWER, Choice.PROCEED, Choice.STOP),
-    AskReason.REVIEW_CAP: _ROUNDS,
-    AskReason.QUESTION: (Choice.OTHER, Choice.STOP),
-}
-"""What is offered, by the reason why a person is asked."""
-ANSWERED = frozenset({AskReason.UNSETTLED_REVIEW, AskReason.REVIEW_CAP})
-"""Reasons whose text field holds the answers to findings."""
-ADVANCING = frozenset({Choice.APPROVE, Choice.APPROVE_MINE, Choice.MERGE})
-"""Choices that need a quorum: what they let through cannot be taken back."""
-_GO_ON = (Choice.APPROVE, Choice.MERGE, Choice.PROCEED, Choice.LET_PASS, Choice.ACCEPT)
-_GIVE_UP = (Choice.STOP, Choice.LEAVE_OPEN, Choice.REJECT)
-_NEEDS_COMMENT = {
-    Choice.REQUEST_CHANGES: "say in the comment what should change",
-    Choice.APPROVE_MINE: "the comment must hold the whole text that replaces the proposal",
-    Choice.OTHER: "write your answer in the comment",
-}
 
 
 class Question(Frozen):
@@ -130,7 +65,7 @@ class Question(Frozen):
     @property
     def wordy(self) -> list[str]:
         """The choices that do not count without words."""
-        return [choice for choice in self.choices if choice in _NEEDS_COMMENT]
+        return [choice for choice in self.choices if choice in NEEDS_COMMENT]
 
     def does(self, choice: str) -> str:
         """Return what a choice does."""
@@ -168,21 +103,6 @@ class Judged(Frozen):
     complete: bool = Field(default=True, description="False: it counts, and more people must say the same.")
 
 
-def offered(reason: AskReason, options: list[str], *, redo: bool, text: bool) -> list[str]:
-    """Return what may be chosen.
-
-    Args:
-        reason: why a person is asked.
-        options: an agent's own options, for its question; one that reads like a choice of ours is marked as an answer.
-        redo: whether there is a step that can be done again.
-        text: whether a text is decided on, which a person may replace.
-    """
-    choices = [one for one in OFFERS[reason] if redo or one not in (Choice.REQUEST_CHANGES, Choice.ONE_MORE)]
-    kept = [one for one in choices if text or one is not Choice.APPROVE_MINE]
-    answers = [f"{Choice.ANSWER}: {one}" if one.casefold() in set(Choice) else one for one in options]
-    return [*answers, *(str(one) for one in kept)]
-
-
 def judge(question: Question, given: Given, policy: Policy) -> Judged:
     """Return whether an answer counts; the first objection decides.
 
@@ -212,8 +132,8 @@ def _read(question: Question, choice: str, given: Given, policy: Policy) -> Judg
     text = given.text.strip()
     if len(text) > MOST_COMMENT:
         return Judged(standing="unreadable", choice=choice, why=f"the text is longer than {MOST_COMMENT:,} characters")
-    if choice in _NEEDS_COMMENT and not text:
-        return Judged(standing="unreadable", choice=choice, why=_NEEDS_COMMENT[Choice(choice)])
+    if choice in NEEDS_COMMENT and not text:
+        return Judged(standing="unreadable", choice=choice, why=NEEDS_COMMENT[Choice(choice)])
     if question.answers_findings and choice in (Choice.ANSWER, Choice.ONE_MORE):
         try:
             answers = read_answers(given.text, question.findings)
@@ -247,12 +167,6 @@ def void(data: Mapping[str, Any], subject: str, policy: Policy, now: datetime) -
     if policy.approval_hours and now - given > timedelta(hours=policy.approval_hours):
         return f"the approval of {who!r} is older than {policy.approval_hours:g} hours"
     return ""
-
-
-def due_choice(choices: list[str], action: Literal["stop", "advance"]) -> str:
-    """Return what the policy chooses when nobody did; what it cannot choose by itself ends the run."""
-    wanted = _GO_ON if action == "advance" else ()
-    return next(choice for choice in (*wanted, *_GIVE_UP) if choice in choices)
 
 
 def subject(tree: str, text: str) -> str:

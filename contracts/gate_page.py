@@ -9,9 +9,10 @@ from pydantic import Field
 
 from contracts.agent import Frozen
 from contracts.change import Diff
+from contracts.choices import Choice
 from contracts.companion import Verdict
 from contracts.delivery import Delivery, Outcome
-from contracts.gate import Choice, Question
+from contracts.gate import Question
 from contracts.markdown import fenced
 from contracts.merger import Facts, risk_floor
 from contracts.message import shown

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from blocks.ledger import Gate
-from contracts.gate import DOES, MARK, Choice
+from contracts.choices import DOES, Choice
+from contracts.gate import MARK
 from contracts.journal import short
 from contracts.markdown import plain, seconds
 from contracts.message import duration

@@ -8,9 +8,10 @@ from typing import Any
 from prefect import get_run_logger
 
 from contracts.answers import Answer
+from contracts.choices import ANSWERED, Choice, offered
 from contracts.delivery import Outcome
 from contracts.failure import FailureKind
-from contracts.gate import ANSWERED, Choice, Question, offered, pause_key, subject
+from contracts.gate import Question, pause_key, subject
 from contracts.kinds import KINDS, Surface
 from contracts.pipeline import Step
 from contracts.rules import Ask, AskReason, Fail, Help, Rework, Rule

@@ -7,10 +7,11 @@ from dataclasses import replace
 from contracts import companion, review, tester, watch
 from contracts.agent import Revision
 from contracts.change import Diff
+from contracts.choices import Choice
 from contracts.companion import Round, Verdict
 from contracts.delivery import Outcome
 from contracts.failure import FailureKind
-from contracts.gate import Choice, approves, void
+from contracts.gate import approves, void
 from contracts.kinds import KINDS, Family, Surface
 from contracts.merger import Candidate, Facts, Hold, HoldRule, Merge, decide_merge, read_assessment
 from contracts.review import Finding

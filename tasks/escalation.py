@@ -8,8 +8,9 @@ from blocks.channel import Channel
 from blocks.ledger import Gate, Ledger
 from blocks.loading import load
 from contracts import message
+from contracts.choices import due_choice
 from contracts.errors import Refused
-from contracts.gate import BY_POLICY, due_choice
+from contracts.gate import BY_POLICY
 from contracts.journal import Opening
 from tasks._overview import LEDGER
 from tasks._standing import standing

@@ -15,9 +15,10 @@ from blocks.ledger_people import Gate as GateRow
 from blocks.loading import load
 from contracts import message
 from contracts.change import protected
+from contracts.choices import Choice
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.errors import DeliveryError
-from contracts.gate import ANSWER, Choice, Given, Judged, Question, judge
+from contracts.gate import ANSWER, Given, Judged, Question, judge
 from contracts.gate_page import View, above_form, page
 from contracts.journal import Opening
 from contracts.redaction import redact, redact_all

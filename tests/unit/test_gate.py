@@ -5,22 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.choices import ADVANCING, DOES, OFFERS, Choice, due_choice, offered
 from contracts.gate import (
-    ADVANCING,
     BY_POLICY,
-    DOES,
     MARK,
-    OFFERS,
-    Choice,
     Given,
     Judged,
     Question,
     approves,
     decisions_of,
-    due_choice,
     is_approver,
     judge,
-    offered,
     pause_key,
     subject,
     told,

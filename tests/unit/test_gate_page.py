@@ -14,8 +14,9 @@ from markdown_it.token import Token
 
 from contracts.agent import Usage
 from contracts.change import Diff, FileChange
+from contracts.choices import DOES, OFFERS, Choice, offered
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.gate import DOES, OFFERS, Choice, Question, offered
+from contracts.gate import Question
 from contracts.gate_page import View, above_form, page
 from contracts.redaction import MASK
 from contracts.review import Finding
