@@ -31,7 +31,7 @@ def test_build_skips_what_the_estimate_does_not_call_for_and_stops_for_the_appro
     shop.play(**DESIGN)
     first = shop.run(build)
     assert first.status is DeliveryStatus.AWAITING_PERSON
-    assert "approve 'architect-companion'" in first.reason
+    assert first.reason == "'architect' is done and waits for approval."
     designed = ["requirements-review", "task-estimator", "architect", "architect-companion"]
     assert _steps(shop, first.run) == ["workspace", *designed]
     merged = shop.run(build, restart_from=Restart(run=first.run, step="coder"))
