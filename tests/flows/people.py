@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx
 
 SEEN_SECONDS = 60.0
+_PRESSES = 5
 _GIVE_UP = ("stop", "reject", "leave open")
 
 
@@ -58,9 +59,12 @@ class People:
         raise AssertionError(f"no run showed a form within {seconds:.0f} s")
 
     def send(self, form: Form, values: dict[str, Any]) -> dict[str, Any]:
-        """Send a form; return what the server says to it."""
+        """Send a form, again while the server is busy; return what it says to it."""
         address = f"{self.api}/flow_runs/{form.run}/resume"
-        response = httpx.post(address, json={"run_input": values}, timeout=120, trust_env=False)
+        for _ in range(_PRESSES):
+            response = httpx.post(address, json={"run_input": values}, timeout=120, trust_env=False)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
         said = cast(dict[str, Any], response.json())
         self.answers.append(said)
         return said
@@ -106,7 +110,8 @@ class People:
 
     def _paused(self) -> list[dict[str, Any]]:
         query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
-        found = httpx.post(f"{self.api}/flow_runs/filter", json=query, timeout=120, trust_env=False).json()
+        answer = httpx.post(f"{self.api}/flow_runs/filter", json=query, timeout=120, trust_env=False)
+        found = answer.json() if answer.is_success else []
         return [one for one in found if one["parameters"]["item"]["repository"]["name"] == self.repository]
 
     def _read(self, flow_run: dict[str, Any]) -> Form | None:
