@@ -139,17 +139,17 @@ def test_a_configuration_outside_the_repository_does_not_hold(site: Site) -> Non
 @pytest.mark.parametrize(
     ("declared", "rules"),
     [
-        ({"pyproject.toml": '[project]\nrequires-python = ">=3.10"\n'}, {"UP006", "UP031", "UP035", "UP045"}),
-        ({"setup.cfg": "[options]\npython_requires = >=3.7\n"}, {"UP031"}),
-        ({"setup.py": "setup(python_requires='>=2.7, !=3.0.*, !=3.1.*')\n"}, set[str]()),
-        ({"setup.py": "setup(classifiers=['Programming Language :: Python :: 2.7'])\n"}, set[str]()),
-        ({}, {"UP006", "UP031", "UP035", "UP045"}),
+        ({"pyproject.toml": '[project]\nrequires-python = ">=3.10"\n'}, ["UP006", "UP031", "UP035", "UP045"]),
+        ({"setup.cfg": "[options]\npython_requires = >=3.7\n"}, ["UP031"]),
+        ({"setup.py": "setup(python_requires='>=2.7, !=3.0.*, !=3.1.*')\n"}, list[str]()),
+        ({"setup.py": "setup(classifiers=['Programming Language :: Python :: 2.7'])\n"}, list[str]()),
+        ({}, ["UP006", "UP031", "UP035", "UP045"]),
     ],
     ids=str,
 )
-def test_rules_suit_the_oldest_python_that_is_declared(make: Make, declared: dict[str, str], rules: set[str]) -> None:
+def test_rules_suit_the_oldest_python_that_is_declared(make: Make, declared: dict[str, str], rules: list[str]) -> None:
     text = make({"a.py": OLD, **declared}).take("analysis", "--select=UP").text
-    assert {line.partition(" ")[0] for line in text.splitlines() if line.startswith("UP")} == rules
+    assert {line.partition(" ")[0] for line in text.splitlines() if line.startswith("UP")} == {*rules}
 
 
 @pytest.mark.parametrize(
