@@ -16,6 +16,7 @@ from blocks.git import Git
 from contracts.message import Message
 
 _SHA = re.compile(r"\b[0-9a-f]{40}\b")
+_TWICE = re.compile(r"record (\S+)\.turn (\d+) in place#2")
 _LEAVE_SECONDS = 60.0
 """How long a process of an ended run may take to leave."""
 
@@ -198,7 +199,9 @@ def _doubled(carried: Carried, left: Left, home: Path) -> list[str]:
         for one, count in left.rows.items()
         if count > left.answered[one]
     ]
-    return doubled + [f"turn {one} was paid again after its record" for one in _late(carried, home)]
+    twice = (_TWICE.fullmatch(label) for label in carried.labels)
+    doubled += [f"turn {found[1]} {found[2]} was paid again after its reply" for found in twice if found]
+    return doubled + [f"turn {one} was paid again after its step" for one in _late(carried, home)]
 
 
 def _late(carried: Carried, home: Path) -> list[str]:

@@ -65,11 +65,11 @@ class _Moments(NamedTuple):
 
 
 _MOMENTS = (
-    _Moments("before a step", r"record .+ missing#\d+"),
-    _Moments("after a step", r"record .+ in place#1"),
+    _Moments("before a step", r"record (?!\S+\.turn).+ missing#\d+"),
+    _Moments("after a step", r"record (?!\S+\.turn).+ in place#1"),
     _Moments("while a record is written", r"record .+ renaming#1", 6),
     _Moments("in mid-turn", r"turn .+"),
-    _Moments("turn not yet recorded", r"ledger insert turns#(2|5|10)|ledger insert turns committed#(6|9|11)"),
+    _Moments("turn answered", r"record \S+\.turn \d+ in place#1|ledger insert turns( committed)?#(2|5|8|11)"),
     _Moments("before an effect", r"ledger insert effects .+ committed#1|push .+|sandbox start#(1|5|13|17)"),
     _Moments("after an effect", r"ledger update effects [^#]+(?<!ted)(?<!ing)#1|after push .+"),
     _Moments("effect confirmed", r"ledger update effects .+ committed#1", 2),

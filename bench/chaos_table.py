@@ -19,7 +19,7 @@ _WHERE = {
     "after a step": "the record is in its place, the folder not yet synced",
     "while a record is written": "the temporary file is written, the record is not in its place",
     "in mid-turn": "the agent has begun and has not answered",
-    "turn not yet recorded": "the agent has answered and its step has no record",
+    "turn answered": "its reply is recorded, its step is not",
     "before an effect": "the intent is in the ledger, or Git or the sandbox is about to start; nothing is done",
     "after an effect": "it is done, and the ledger does not know it",
     "effect confirmed": "the ledger knows it, the step has no record",
@@ -95,9 +95,9 @@ of `recover`, with its own grace of 90 seconds for what nobody reports.
 
 A run survived when it ended merged, with the tree of the undisturbed run on the base, one pull request, one merge
 commit, the same records, decisions, effects and messages each exactly once, every effect confirmed, every gate
-settled, no claim, no lock and no process left. A turn whose process was killed before its step was recorded is paid
-again; "answered" are those that had already come to their answer. A turn that is paid again after its step was
-recorded counts as a duplicate.
+settled, no claim, no lock and no process left. A turn whose process was killed before its reply was recorded is paid
+again; "answered" are those that were killed in the milliseconds in which the reply is written down. A turn that is
+paid again after its reply was recorded counts as a duplicate.
 
 {table}
 

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from prefect._internal.result_records import ResultRecord
+from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
 from prefect.filesystems import WritableFileSystem
-from pydantic import Field
+from prefect.serializers import JSONSerializer
+from pydantic import BaseModel, Field
 
 from blocks.run_lock import holder, locked
 from contracts.errors import DeliveryError, Unavailable
@@ -124,6 +125,11 @@ class Journal(WritableFileSystem):
         if not self.verify(key):
             return None
         return ResultRecord[Any].deserialize(self.read_path(key)).result
+
+    def keep(self, key: str, value: BaseModel) -> None:
+        """Write a record that is no task's result; a later one under the same key replaces it."""
+        metadata = ResultRecordMetadata(storage_key=key, serializer=JSONSerializer())
+        self.write_path(key, ResultRecord[Any](result=value, metadata=metadata).serialize())
 
     def read_path(self, path: str, *, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
         """Return the content of a record.

@@ -1,9 +1,10 @@
 """The journal of a run: the readable keys of its records, and what a restart or a retry takes over.
 
-A record is the persisted result of one Prefect task. Its key says what it is:
+A record is the persisted result of one Prefect task, or the reply within it. Its key says what it is:
 
     <run>/<step>/<visit>             outcome of a step
     <run>/<step>.<helper>/<visit>    outcome of a helper's turn
+    <run>/<step>.turn/<visit>        reply of an agent, before anything was made of it; `.repair`: of its second turn
     <run>/opening/<attempt>          what the run was opened with
     <run>/ending/<attempt>           how it ended
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from prefect import get_run_logger
 
 from blocks.forge import Forge, PullRequest
@@ -13,6 +15,9 @@ from contracts.journal import Opening
 from contracts.redaction import redact
 from contracts.visit import Visit
 from tasks._effects import perform
+
+_LENT = "lent"
+"""File beside the checkout that names its hand-over; with the folder it is lost, and a reply does not fit any more."""
 
 
 def forge_of(opening: Opening) -> Forge:
@@ -50,11 +55,28 @@ def open_checkout(visit: Visit, *, fetch: bool = False) -> Workspace:
     return workspace
 
 
-def hand_over(visit: Visit, workspace: Workspace, writable: bool) -> Place:
-    """Put the checkout at the head and describe it for an agent."""
+def lent(workspace: Workspace) -> str:
+    """Return which hand-over the checkout is in; empty: none, or its folder was lost."""
+    try:
+        return (workspace.home / _LENT).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def hand_over(visit: Visit, workspace: Workspace, *, writable: bool, finished: bool = False) -> Place:
+    """Put the checkout at the head and describe it for an agent.
+
+    Args:
+        visit: the visit.
+        workspace: the checkout.
+        writable: whether what the agent changes is kept.
+        finished: the agent has done its work already, and the checkout stays as it left it.
+    """
     position, opening = visit.position, visit.opening
-    workspace.restore(position.head)
-    workspace.expose(opening.branch, position.head, opening.item.base, position.base)
+    if not finished:
+        (workspace.home / _LENT).write_text(secrets.token_hex(8))
+        workspace.restore(position.head)
+        workspace.expose(opening.branch, position.head, opening.item.base, position.base)
     return Place(
         path=str(workspace.tree),
         writable=writable,

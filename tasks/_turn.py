@@ -23,9 +23,10 @@ from contracts.failure import FailureKind
 from contracts.kinds import KINDS, Surface
 from contracts.outputs import schema_of
 from contracts.prompt import render
-from contracts.redaction import redact, redact_all
+from contracts.redaction import redact
 from contracts.structured import extract, repair_request
 from contracts.visit import Visit
+from tasks._taken import Taken, keep_turn, recall_turn, redacted
 
 Value = TypeVar("Value")
 _MOST_RAW = 2_000
@@ -69,15 +70,36 @@ class Session:
         """Reference of the agent that the policy names for the kind; empty when no turn was taken."""
         return self.visit.opening.policy.agent(self.visit.step.kind)
 
-    def ask(self, turn: AgentTurn) -> AgentReply:
-        """Take one turn; what a paid turn consumed is in the ledger when this returns."""
-        policy = self.visit.opening.policy
-        reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
-        self.usage.append(reply.usage)
-        if reply.usage != Usage():
-            row = _turn_row(self.visit, self.agent, reply.usage)
-            load(policy.ledger, Ledger).record_turn(row)
-        return reply
+    def answered(self, lent: str) -> bool:
+        """Return whether the turn on this hand-over of the checkout is recorded, so that its work lies there."""
+        return bool(lent) and recall_turn(self.visit, "turn", lent) is not None
+
+    def ask(self, turn: AgentTurn, lent: str = "") -> AgentReply:
+        """Take one turn, unless its reply is recorded; what it consumed is in the ledger when this returns.
+
+        Args:
+            turn: the turn.
+            lent: hand-over of the checkout that it may change; empty: it changes nothing.
+        """
+        name = "repair" if turn.repair else "turn"
+        taken = recall_turn(self.visit, name, lent)
+        if taken is not None:
+            get_run_logger().info("the reply is recorded; the turn is not paid again")
+        taken = taken or self._take(turn, name, lent)
+        if taken.reply.usage != Usage():
+            row = _turn_row(self.visit, self.agent, taken)
+            load(self.visit.opening.policy.ledger, Ledger).record_turn(row)
+        self.usage.append(taken.reply.usage)
+        return taken.reply
+
+    def _take(self, turn: AgentTurn, name: str, lent: str) -> Taken:
+        """Number the turn behind those that were taken for the visit and lost with their process."""
+        opening = self.visit.opening
+        run, step, number = self.visit.key.split("/")
+        before = load(opening.policy.ledger, Ledger).turns_of(run, step, int(number))
+        reply = load(self.agent, CodingAgent).take(turn, load(opening.policy.sandbox, Sandbox), log_line)
+        taken = Taken(attempt=opening.attempt, number=before + 1, lent=lent, reply=redacted(turn, reply))
+        return keep_turn(self.visit, name, taken)
 
     def ask_for(
         self, turn: AgentTurn, read: Callable[[dict[str, Any] | None], Value], kind: FailureKind = FailureKind.AGENT
@@ -91,7 +113,7 @@ class Session:
         """
         reply = self.ask(turn)
         try:
-            return read(redact_all(extract(reply))), reply
+            return read(extract(reply)), reply
         except ValueError as error:
             request = repair_request(str(error), reply)
         revision = Revision(previous=reply.text, feedback=request)
@@ -100,9 +122,9 @@ class Session:
         )
         reply = self.ask(again)
         try:
-            return read(redact_all(extract(reply))), reply
+            return read(extract(reply)), reply
         except ValueError as error:
-            raw = redact(reply.text[:_MOST_RAW])
+            raw = reply.text[:_MOST_RAW]
             raise AgentFailed(f"{self.agent!r} answered unreadably twice: {error}", detail=raw, kind=kind) from error
 
     def outcome(self, **fields: Any) -> Outcome:
@@ -134,14 +156,13 @@ def log_line(line: str) -> None:
     get_run_logger().info("%s", redact(line.rstrip()))
 
 
-def _turn_row(visit: Visit, agent: str, usage: Usage) -> TurnRow:
-    """The row of a turn, numbered behind those of turns that were taken for the visit before a process died."""
-    run, step, number = visit.opening.run, visit.step.id, int(visit.key.rpartition("/")[2])
+def _turn_row(visit: Visit, agent: str, taken: Taken) -> TurnRow:
+    usage = taken.reply.usage
     return TurnRow(
-        run=run,
-        step=step,
-        visit=number,
-        turn=load(visit.opening.policy.ledger, Ledger).turns_of(run, step, number) + 1,
+        run=visit.opening.run,
+        step=visit.step.id,
+        visit=int(visit.key.rpartition("/")[2]),
+        turn=taken.number,
         agent=agent,
         kind=visit.step.kind,
         repository=visit.opening.item.repository.name,

@@ -9,7 +9,7 @@ from contracts.errors import AgentFailed
 from contracts.kinds import KINDS, Family, Surface
 from contracts.redaction import redact, redact_all
 from contracts.visit import Visit
-from tasks._checkout import hand_over, open_checkout, publish
+from tasks._checkout import hand_over, lent, open_checkout, publish
 from tasks._replay import journaled
 from tasks._turn import Session, build_turn, forgive
 
@@ -28,11 +28,12 @@ def _take(session: Session) -> Outcome:
     if surface is Surface.INLINE:
         return _said(session, session.ask(build_turn(visit)))
     workspace = open_checkout(visit)
-    place = hand_over(visit, workspace, writable=surface is Surface.WRITE)
+    writes = surface is Surface.WRITE
+    place = hand_over(visit, workspace, writable=writes, finished=writes and session.answered(lent(workspace)))
     helps = KINDS[visit.step.kind].family is Family.HELPER
     diff = workspace.diff(visit.position.base, visit.position.head) if helps or visit.revision else ""
-    reply = session.ask(build_turn(visit, place, diff))
-    if surface is Surface.READ:
+    reply = session.ask(build_turn(visit, place, diff), lent(workspace) if writes else "")
+    if not writes:
         return _said(session, reply, workspace.git.tree_of(visit.position.head))
     made = workspace.snapshot(_message(visit, reply), visit.position.head)
     return _written(session, workspace, reply, made)

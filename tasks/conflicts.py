@@ -8,7 +8,7 @@ from contracts.errors import AgentFailed, Misconfigured
 from contracts.redaction import redact
 from contracts.visit import Visit
 from contracts.watch import Probe
-from tasks._checkout import hand_over, open_checkout, publish
+from tasks._checkout import hand_over, lent, open_checkout, publish
 from tasks._replay import journaled
 from tasks._turn import Session, build_turn, forgive
 
@@ -45,10 +45,12 @@ def _resolve(session: Session) -> Outcome:
     workspace = open_checkout(visit)
     head, tip = visit.position.head, str(visit.earlier[-1]["tip"])
     merged = workspace.merge(head, tip)
-    place = hand_over(visit, workspace, writable=True)
-    workspace.restore(merged.tree)
-    workspace.expose(visit.opening.branch, head, visit.opening.item.base, tip)
-    reply = session.ask(build_turn(visit, place, workspace.diff(head, merged.tree)))
+    finished = session.answered(lent(workspace))
+    place = hand_over(visit, workspace, writable=True, finished=finished)
+    if not finished:
+        workspace.restore(merged.tree)
+        workspace.expose(visit.opening.branch, head, visit.opening.item.base, tip)
+    reply = session.ask(build_turn(visit, place, workspace.diff(head, merged.tree)), lent(workspace))
     made = workspace.snapshot(f"Merge {visit.opening.item.base} into {visit.opening.branch}\n", head, tip)
     if made is None:
         raise AgentFailed("the resolver left nothing to commit; it must leave the resolved files in the checkout")

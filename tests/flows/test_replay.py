@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from contracts.delivery import DeliveryStatus
 from contracts.failure import FailureKind
 from contracts.journal import Restart
 from contracts.pipeline import Pipeline, Step
+from contracts.work import WorkItem
 from flows.custom import custom
 from flows.simple import simple
 from tests.flows.shop import BROKEN, FINE, FIXED, GOOD, Shop
@@ -26,8 +28,30 @@ from pathlib import Path
 from contracts.work import WorkItem
 from flows.simple import simple
 Path(sys.argv[1]).write_text(str(os.getpid()))
+def die(event, arguments):
+    if event == "os.rename" and os.fspath(arguments[1]).endswith(f"/{sys.argv[4]}.json"):
+        os.kill(os.getpid(), 9)
+if sys.argv[4]:
+    sys.addaudithook(die)
 simple(WorkItem.model_validate_json(sys.argv[2]), policy=sys.argv[3])
 """
+PLAYS: dict[str, dict[str, Any]] = {"coder": {"files": {"shop.py": FIXED}}, "reviewer": GOOD, "merger": FINE}
+
+
+def killed(shop: Shop, before: str = "") -> tuple[WorkItem, str]:
+    """Start a run in a process of its own, which dies when it records `before`; return its item and id."""
+    item = shop.item(title=f"Killed in {shop.name}")
+    command = [sys.executable, "-c", IN_A_PROCESS, str(shop.folder / "victim"), item.model_dump_json()]
+    command += [f"delivery-policy/{shop.name}", before]
+    died = subprocess.run(command, capture_output=True, check=False, timeout=120)
+    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
+    with get_client(sync_client=True) as client:
+        named = FlowRunFilter(name=FlowRunFilterName(any_=[item.title]))
+        return item, str(client.read_flow_runs(flow_run_filter=named)[0].id)
+
+
+def counts(shop: Shop) -> dict[str, int]:
+    return {one: shop.turns().count(one) for one in PLAYS}
 
 
 def test_a_retry_executes_nothing_that_is_recorded(shop: Shop):
@@ -53,19 +77,29 @@ def test_a_finished_run_that_is_taken_up_again_executes_nothing(shop: Shop):
 
 @pytest.mark.parametrize("kind", ["coder", "reviewer", "merger"])
 def test_a_killed_process_repeats_only_the_turn_that_it_died_in(shop: Shop, kind: str):
-    play: dict[str, Any] = {"coder": {"files": {"shop.py": FIXED}}, "reviewer": GOOD, "merger": FINE}[kind]
-    shop.play(**{kind: [{**play, "kill": True}]})
-    item = shop.item(title=f"Killed at {kind} {shop.name}")
-    command = [sys.executable, "-c", IN_A_PROCESS, str(shop.folder / "victim"), item.model_dump_json()]
-    died = subprocess.run([*command, f"delivery-policy/{shop.name}"], capture_output=True, check=False, timeout=120)
-    assert died.returncode == -signal.SIGKILL, died.stderr[-2000:]
-    with get_client(sync_client=True) as client:
-        named = FlowRunFilter(name=FlowRunFilterName(any_=[item.title]))
-        run = str(client.read_flow_runs(flow_run_filter=named)[0].id)
+    shop.play(**{kind: [{**PLAYS[kind], "kill": True}]})
+    item, run = killed(shop)
     assert shop.again(simple, run, item=item) == "Merged"
-    counts = {one: shop.turns().count(one) for one in ("coder", "reviewer", "merger")}
-    assert counts == {**dict.fromkeys(counts, 1), kind: 2}
+    assert counts(shop) == {**dict.fromkeys(PLAYS, 1), kind: 2}
     assert shop.merges() == 1
+    assert shop.file("shop.py") == FIXED.rstrip("\n")
+
+
+@pytest.mark.parametrize("kind", PLAYS)
+def test_an_answered_turn_is_not_paid_again_when_its_process_dies_before_the_step_is_recorded(shop: Shop, kind: str):
+    shop.play(**{kind: [{**PLAYS[kind], "reply": {"usage": {"cost": 0.5}}}]})
+    item, run = killed(shop, before=f"{kind}-1")
+    assert shop.again(simple, run, item=item) == "Merged"
+    assert counts(shop) == dict.fromkeys(PLAYS, 1)
+    assert Ledger().spend(run=run) == {"USD": 0.5}
+    assert shop.file("shop.py") == FIXED.rstrip("\n")
+
+
+def test_an_answered_turn_whose_work_was_lost_is_taken_again(shop: Shop):
+    item, run = killed(shop, before="coder-1")
+    shutil.rmtree(shop.home / "runs" / run)
+    assert shop.again(simple, run, item=item) == "Merged"
+    assert counts(shop) == {**dict.fromkeys(PLAYS, 1), "coder": 2}
     assert shop.file("shop.py") == FIXED.rstrip("\n")
 
 
@@ -132,12 +166,15 @@ def test_a_damaged_record_stops_the_run_and_is_never_run_again(shop: Shop, damag
     assert shop.turns()[len(turns) :] == ["merger"]
 
 
-def test_a_record_that_could_not_be_written_stops_the_run(shop: Shop):
+def test_a_record_that_could_not_be_written_stops_the_run_and_a_retry_goes_on_behind_its_turn(shop: Shop):
     shop.play(reviewer=[{**GOOD, "blocks_record": True}])
     delivery = shop.run(simple)
     assert delivery.failure is not None
     assert "did not keep" in delivery.reason
     assert shop.merges() == 0
+    (shop.home / "journal" / delivery.run / "reviewer-1.json").rmdir()
+    assert shop.again(simple, delivery.run) == "Merged"
+    assert counts(shop) == dict.fromkeys(PLAYS, 1)
 
 
 def test_every_outcome_is_a_readable_record_under_its_key(shop: Shop):
