@@ -10,7 +10,7 @@ setup: .venv/ready ## install exactly what uv.lock names
 .venv/ready: pyproject.toml uv.lock
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
-	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --locked --quiet --python $(PYTHON)
+	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --locked --quiet --compile-bytecode --python $(PYTHON)
 	touch .venv/ready
 
 demo: setup ## watch a work item go to a verified merge, keyless

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -44,6 +45,9 @@ CLIENT_SETTINGS = {
 """Eight retries outlast 100 seconds without a server, the default loses the run after 62; a process that sends no
 sign of life every 30 seconds, the shortest that Prefect allows, is taken for lost."""
 _START_SECONDS = 120.0
+_ANSWER_SECONDS = 15.0
+_TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For calls without TLS: to load the root certificates takes longer than the call, and is done anew each time."""
 
 
 class Server(NamedTuple):
@@ -67,8 +71,9 @@ def free_port() -> int:
 
 def reachable(api: str) -> bool:
     """Return whether a Prefect server answers at an API address."""
+    verify = _TRUSTS_NOBODY if api.startswith("http:") else True
     try:
-        return httpx.get(f"{api}/health", timeout=2, trust_env=False).status_code == 200
+        return httpx.get(f"{api}/health", timeout=_ANSWER_SECONDS, trust_env=False, verify=verify).status_code == 200
     except httpx.TransportError:
         return False
 

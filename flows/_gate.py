@@ -27,12 +27,12 @@ from pydantic.config import JsonDict
 from contracts.answers import HOW
 from contracts.errors import Misconfigured
 from contracts.gate import Given, Question
+from tasks._inputs import HEAD, inputs, responses
 
 POLL_SECONDS = 1.0
 """How often a waiting process looks for an answer; this costs half a percent of a core on the server."""
 _LONGEST = 10 * 365 * 86_400
 """Prefect wants an end for a pause; a gate without a due date has none, so this one is out of reach."""
-_HEAD = "paused-"
 _SOON = 0.05
 _NAME = "Kept as you state it: this server does not prove who you are."
 
@@ -124,20 +124,12 @@ def _in_field(text: str) -> str:
     return text.replace("\n", "\n\n")
 
 
-def _rows(client: SyncPrefectClient, run: UUID, prefix: str) -> list[dict[str, Any]]:
-    response = client.request(
-        "POST", "/flow_runs/{id}/input/filter", path_params={"id": run}, json={"prefix": prefix, "limit": 200}
-    )
-    rows = [cast(dict[str, Any], row) for row in response.json()]
-    return [row for row in rows if row["key"].startswith(prefix)]  # the server reads _ and % in a prefix as signs
-
-
 def _given(client: SyncPrefectClient, run: UUID, key: str) -> Given | None:
     """The first answer to a gate, whichever of its pauses it was given to."""
-    rows = [row for row in _rows(client, run, f"{_HEAD}{key}--") if row["key"].endswith("-response")]
+    rows = responses(client, run, key)
     if not rows:
         return None
-    first = min(rows, key=lambda row: str(row["created"]))
+    first = rows[0]
     values = cast(dict[str, str], json.loads(first["value"]))
     return Given(
         decision=values["decision"],
@@ -151,9 +143,9 @@ def _given(client: SyncPrefectClient, run: UUID, key: str) -> Given | None:
 
 def _next_number(client: SyncPrefectClient, flow_run: FlowRun, key: str) -> int:
     """A number that no earlier pause of the gate has, not even one whose form was never saved."""
-    pauses = [f"{_HEAD}{pause}-" for pause in flow_run.empirical_policy.pause_keys or ()]
-    names = [row["key"] for row in _rows(client, flow_run.id, f"{_HEAD}{key}--")] + pauses
-    numbers = [int(found[1]) for name in names if (found := re.match(rf"{_HEAD}{re.escape(key)}--(\d+)-", name))]
+    pauses = [f"{HEAD}{pause}-" for pause in flow_run.empirical_policy.pause_keys or ()]
+    names = [row["key"] for row in inputs(client, flow_run.id, f"{HEAD}{key}--")] + pauses
+    numbers = [int(found[1]) for name in names if (found := re.match(rf"{HEAD}{re.escape(key)}--(\d+)-", name))]
     return max(numbers, default=0) + 1
 
 
@@ -228,8 +220,8 @@ def _handed_over(client: SyncPrefectClient, run: UUID, wait: Wait, pause: str, s
 def _suspend(client: SyncPrefectClient, run: UUID, wait: Wait, state: State[Any]) -> State[Any]:
     """Keep the question open without this process: the same pause and the same form, as a suspended state."""
     details = state.state_details
-    form = _HEAD + str(details.pause_key)
-    if not [row for row in _rows(client, run, form) if row["key"] == f"{form}-schema"]:
+    form = HEAD + str(details.pause_key)
+    if not [row for row in inputs(client, run, form) if row["key"] == f"{form}-schema"]:
         form_of(wait).save(cast(Any, details.run_input_keyset), run)
     suspended = Suspended(timeout_seconds=_LONGEST, pause_key=details.pause_key)
     suspended.state_details.run_input_keyset = details.run_input_keyset

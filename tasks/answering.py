@@ -16,6 +16,7 @@ from blocks.loading import load
 from contracts.errors import Refused, Unavailable
 from contracts.gate import ANSWER, BY_POLICY, MARK, Given, Standing, is_approver, pause_key
 from contracts.redaction import redact
+from tasks._inputs import responses
 from tasks._standing import Standing as RunStanding
 from tasks._standing import prefect_client, standing
 
@@ -63,6 +64,9 @@ def answer_gate(*, run: str, choice: str, who: str, comment: str = "", channel: 
         _keep(found, gate, given, "unauthorised")
         raise Refused(f"{given.who!r} may not answer here; the policy names {', '.join(map(repr, approvers))}")
     with prefect_client() as client:
+        if responses(client, UUID(run), _pause(gate)):
+            _keep(found, gate, given, "late")
+            raise Refused(f"{gate.step!r} was answered a moment ago; your answer is kept and changes nothing")
         form = _form(client, found, gate)
         given = given.model_copy(update={"decision": _label(form, choice)})
         _send(client, found, gate, form, given)
@@ -83,13 +87,16 @@ def choices_of(run: str) -> list[str]:
         return [label.rpartition(MARK)[0] for label in _form(client, found, found.waiting[-1]).choices]
 
 
+def _pause(gate: Gate) -> str:
+    return pause_key(gate.step, int(gate.key.rpartition("/")[2]))
+
+
 def _form(client: SyncPrefectClient, found: RunStanding, gate: Gate) -> _Form:
     """The form of a gate, as soon as the run shows it: a pause and its form are two calls of the run's process."""
     for left in reversed(range(_TRIES)):
         state = client.read_flow_run(UUID(found.run)).state
         keys = state.state_details.run_input_keyset if state and state.is_paused() else None
-        own = pause_key(gate.step, int(gate.key.rpartition("/")[2]))
-        if state and keys and str(state.state_details.pause_key).rpartition("--")[0] == own:
+        if state and keys and str(state.state_details.pause_key).rpartition("--")[0] == _pause(gate):
             schema = _schema(client, found.run, keys["schema"])
             if schema is not None:
                 properties = schema["properties"]

@@ -8,26 +8,36 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from prefect.client.orchestration import get_client
 
 import blocks
-from deployments.bootstrap import bootstrap, python_folder, save
+from deployments.bootstrap import REGISTRY, bootstrap, deploy, python_folder, save
 from deployments.server import Server, local_server
 from tests.flows.shop import AGENT, FILES, FINE, FIXED, GOOD, Shop
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     home = tmp_path_factory.mktemp("installation")
-    before = os.environ.get("DELIVERY_HOME")
-    os.environ["DELIVERY_HOME"] = str(home)
-    with local_server(home) as running:
-        bootstrap(home)
-        save(blocks.LocalSandbox(path=[python_folder()], readable=[AGENT.parent]))
-        yield running
-    if before is None:
-        del os.environ["DELIVERY_HOME"]
-    else:
-        os.environ["DELIVERY_HOME"] = before
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DELIVERY_HOME", str(home))
+        environment.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
+        with local_server(home) as running:
+            bootstrap(home)
+            save(blocks.LocalSandbox(path=[python_folder()], readable=[AGENT.parent]))
+            yield running
+
+
+@pytest.fixture(scope="session")
+def deployed(server: Server) -> Server:
+    """The server with every deployment; sweeps begin when a test says so."""
+    deploy(ROOT / REGISTRY)
+    with get_client(sync_client=True) as client:
+        for sweep in [one for one in client.read_deployments() if one.schedules]:
+            client.pause_deployment(sweep.id)
+    return server
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -16,18 +15,10 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule
 
-from deployments.bootstrap import REGISTRY, deploy
 from deployments.server import Server, local_worker
 from tests.flows.shop import FIXED, Shop
 
-ROOT = Path(__file__).resolve().parents[2]
 FLOWS = ("build", "simple", "bugfix", "tech-debt", "dependency-updates", "custom")
-
-
-@pytest.fixture(scope="session")
-def deployed(server: Server) -> Server:
-    deploy(ROOT / REGISTRY)
-    return server
 
 
 def _await(client: SyncPrefectClient, run: UUID) -> FlowRun:

@@ -17,13 +17,11 @@ from blocks.ledger import Ledger
 from blocks.ledger_people import Decision
 from contracts.delivery import Delivery, DeliveryStatus
 from contracts.failure import FailureKind
-from deployments.bootstrap import REGISTRY, deploy
 from deployments.server import Server, local_worker
 from tests.e2e.browser import GateForm, opened, picture
 from tests.flows.people import Form, People
 from tests.flows.shop import FIXED, GOOD, Shop
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 150.0
 SMALL: dict[str, Any] = {"structured": {"complexity": 0.2, "risk": 0.1, "impact": 0.2, "rationale": "one function"}}
 OPEN: dict[str, Any] = {
@@ -60,14 +58,10 @@ DESIGN = """# Design: totals are exact
 
 
 @pytest.fixture(scope="module")
-def ui(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
-    """Address of the pages of a server with every deployment, one worker, and no sweep to take its time."""
-    deploy(ROOT / REGISTRY)
-    with get_client(sync_client=True) as client:
-        for sweep in [one for one in client.read_deployments() if one.schedules]:
-            client.pause_deployment(sweep.id)
+def ui(deployed: Server, tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """Address of the pages of a server with one worker."""
     with local_worker(tmp_path_factory.mktemp("worker")):
-        yield server.ui
+        yield deployed.ui
 
 
 @pytest.fixture(scope="module")

@@ -20,22 +20,13 @@ from prefect.states import Scheduled
 
 import blocks
 from blocks.ledger import Ledger
-from deployments.bootstrap import REGISTRY, deploy, save
+from deployments.bootstrap import save
 from deployments.server import Server, local_worker
 from tests.flows import lost
 from tests.flows.shop import AGENT, FIXED, Shop
 
-ROOT = Path(__file__).resolve().parents[2]
 HOLDING = Path(__file__).with_name("holding_agent.py")
 Found = TypeVar("Found")
-
-
-@pytest.fixture(scope="session")
-def deployed(server: Server) -> Server:
-    deploy(ROOT / REGISTRY)
-    with get_client(sync_client=True) as client:  # sweeps begin when a test says so
-        client.pause_deployment(client.read_deployment_by_name("recover/every-minute").id)
-    return server
 
 
 def _until(look: Callable[[], Found | None], what: str, seconds: float = 150) -> Found:

@@ -12,7 +12,9 @@ from typing import Any, cast
 import httpx
 
 SEEN_SECONDS = 60.0
-_PRESSES = 5
+_PRESSES, _BUSY = 5, 503
+_PLAIN: Any = {"timeout": 120, "trust_env": False, "verify": False}
+"""Without TLS, for which each call would load every root certificate."""
 _GIVE_UP = ("stop", "reject", "leave open")
 
 
@@ -62,12 +64,12 @@ class People:
         """Send a form, again while the server is busy; return what it says to it."""
         address = f"{self.api}/flow_runs/{form.run}/resume"
         for _ in range(_PRESSES):
-            response = httpx.post(address, json={"run_input": values}, timeout=120, trust_env=False)
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
-        said = cast(dict[str, Any], response.json())
-        self.answers.append(said)
-        return said
+            response = httpx.post(address, json={"run_input": values}, **_PLAIN)
+            if response.status_code != _BUSY:
+                said = cast(dict[str, Any], response.json())
+                self.answers.append(said)
+                return said
+        raise AssertionError(f"the server was busy {_PRESSES} times")
 
     @contextmanager
     def answering(self, *answers: tuple[str, str | None] | tuple[str, str | None, str]) -> Generator[None]:
@@ -99,25 +101,26 @@ class People:
             raise failed[0]
         assert not thread.is_alive()
 
+    def shown(self) -> list[Form]:
+        """The forms that runs of the repository show now."""
+        found = [one for one in map(self._read, self._paused()) if one is not None]
+        self.forms += [one for one in found if one not in self.forms]
+        return found
+
     def _new(self) -> Form | None:
         seen = {(one.run, one.choices[0]) for one in self.forms}
-        for flow_run in self._paused():
-            found = self._read(flow_run)
-            if found is not None and (found.run, found.choices[0]) not in seen:
-                self.forms.append(found)
-                return found
-        return None
+        return next((one for one in self.shown() if (one.run, one.choices[0]) not in seen), None)
 
     def _paused(self) -> list[dict[str, Any]]:
         query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
-        answer = httpx.post(f"{self.api}/flow_runs/filter", json=query, timeout=120, trust_env=False)
-        found = answer.json() if answer.is_success else []
+        answer = httpx.post(f"{self.api}/flow_runs/filter", json=query, **_PLAIN)
+        found: list[dict[str, Any]] = answer.json() if answer.is_success else []
         return [one for one in found if one["parameters"]["item"]["repository"]["name"] == self.repository]
 
     def _read(self, flow_run: dict[str, Any]) -> Form | None:
         keys = flow_run["state"]["state_details"]["run_input_keyset"]
         home = f"{self.api}/flow_runs/{flow_run['id']}/input"
-        schema = httpx.get(f"{home}/{keys['schema']}", timeout=120, trust_env=False)
+        schema = httpx.get(f"{home}/{keys['schema']}", **_PLAIN)
         if schema.status_code != 200:
             return None
         decision = schema.json()["properties"]["decision"]
