@@ -135,6 +135,13 @@ class AgentQuestion(Frozen):
         return flat
 
 
+class AgentTrouble(Frozen):
+    """Why an agent could not take its turn, when the reason does not lie in the work."""
+
+    kind: Literal["provider", "quota"] = Field(description="provider: the model did not answer; quota: it is used up.")
+    message: str = Field(min_length=1, max_length=2_000, description="What happened, in one sentence.")
+
+
 class AgentReply(Frozen):
     """Everything that an agent gives back."""
 
@@ -150,6 +157,9 @@ class AgentReply(Frozen):
         default=None,
         description="A question to a person; the step is done again with the answer among its decisions. "
         "Only producers may ask.",
+    )
+    trouble: AgentTrouble | None = Field(
+        default=None, description="Why the turn could not be taken; the run fails with it and nothing else is read."
     )
     commit_message: str = Field(default="", description="Message for the commit that records the change.")
     usage: Usage = Field(default_factory=Usage, description="What the turn consumed.")

@@ -69,6 +69,9 @@ class Policy(BaseModel):
     losses: int = Field(default=5, ge=0, le=100, description="How often a step may lose the host of its process.")
     limits: Limits = Field(default=Limits(), description="Limits of a turn with a checkout.")
     inline_limits: Limits = Field(default=Limits(wall_seconds=300), description="Limits of a turn without one.")
+    run_budget: float | None = Field(
+        default=None, gt=0, description="Most that the turns of one run may cost, in USD; none: no limit."
+    )
     threshold: float = Field(default=0.8, ge=0, le=1, description="Rating that passes a companion.")
     reworks: int = Field(default=3, ge=0, le=20, description="Automatic reworks that a companion may ask for.")
     tolerated: Tolerance = Field(default="none", description="Gravest finding of a review that needs no answer.")
@@ -134,7 +137,8 @@ class Policy(BaseModel):
         """Return how a watching gate of this kind handles a failure."""
         if kind == "ci":
             return Watch(helper="ci-fixer", budget=self.ci_fixes, spent=FailureKind.CI_RED)
-        return Watch(helper="conflict-resolver", budget=self.conflict_fixes, spent=FailureKind.CONFLICT, asks=True)
+        spent, asks = FailureKind.CONFLICT, self.attended
+        return Watch(helper="conflict-resolver", budget=self.conflict_fixes, spent=spent, asks=asks)
 
     @property
     def digest(self) -> str:

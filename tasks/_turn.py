@@ -17,6 +17,7 @@ from blocks.ledger_tables import Turn as TurnRow
 from blocks.loading import load
 from blocks.sandbox import Sandbox
 from contracts.agent import AgentReply, AgentTurn, Revision, Usage, Workspace
+from contracts.budget import check_budget
 from contracts.delivery import Outcome
 from contracts.errors import AgentFailed
 from contracts.failure import FailureKind
@@ -83,23 +84,54 @@ class Session:
         """
         name = "repair" if turn.repair else "turn"
         taken = recall_turn(self.visit, name, lent)
-        if taken is not None:
-            get_run_logger().info("the reply is recorded; the turn is not paid again")
-        taken = taken or self._take(turn, name, lent)
-        if taken.reply.usage != Usage():
-            row = _turn_row(self.visit, self.agent, taken)
-            load(self.visit.opening.policy.ledger, Ledger).record_turn(row)
-        self.usage.append(taken.reply.usage)
+        if taken is None:
+            return self._take(turn, name, lent)
+        get_run_logger().info("the reply is recorded; the turn is not paid again")
+        self._meter(taken.number, taken.reply.usage)
         return taken.reply
 
-    def _take(self, turn: AgentTurn, name: str, lent: str) -> Taken:
-        """Number the turn behind those that were taken for the visit and lost with their process."""
+    def _take(self, turn: AgentTurn, name: str, lent: str) -> AgentReply:
+        """Take a turn, numbered behind those that were taken for the visit and lost with their process."""
         opening = self.visit.opening
-        run, step, number = self.visit.key.split("/")
-        before = load(opening.policy.ledger, Ledger).turns_of(run, step, int(number))
-        reply = load(self.agent, CodingAgent).take(turn, load(opening.policy.sandbox, Sandbox), log_line)
-        taken = Taken(attempt=opening.attempt, number=before + 1, lent=lent, reply=redacted(turn, reply))
-        return keep_turn(self.visit, name, taken)
+        policy = opening.policy
+        ledger = load(policy.ledger, Ledger)
+        check_budget(ledger.spend(run=opening.run), policy.run_budget)
+        number = ledger.turns_of(opening.run, self.visit.step.id, self._number) + 1
+        reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
+        if reply.trouble is None:
+            reply = redacted(turn, reply)
+            taken = Taken(attempt=opening.attempt, number=number, lent=lent, reply=reply)
+            keep_turn(self.visit, name, taken)
+        self._meter(number, reply.usage)
+        if reply.trouble is not None:
+            said = redact(reply.trouble.message)
+            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", kind=FailureKind(reply.trouble.kind))
+        return reply
+
+    def _meter(self, number: int, usage: Usage) -> None:
+        self.usage.append(usage)
+        if usage != Usage():
+            load(self.visit.opening.policy.ledger, Ledger).record_turn(self._row(number, usage))
+
+    @property
+    def _number(self) -> int:
+        return int(self.visit.key.rpartition("/")[2])
+
+    def _row(self, number: int, usage: Usage) -> TurnRow:
+        visit = self.visit
+        return TurnRow(
+            run=visit.opening.run,
+            step=visit.step.id,
+            visit=self._number,
+            turn=number,
+            agent=self.agent,
+            kind=visit.step.kind,
+            repository=visit.opening.item.repository.name,
+            cost=Decimal(str(usage.cost or 0)),
+            priced=usage.cost is not None,
+            at=datetime.now(UTC),
+            **usage.model_dump(exclude={"cost"}),
+        )
 
     def ask_for(
         self, turn: AgentTurn, read: Callable[[dict[str, Any] | None], Value], kind: FailureKind = FailureKind.AGENT
@@ -134,7 +166,7 @@ class Session:
             run=self.visit.opening.run,
             step=step.id,
             kind=step.kind,
-            visit=int(self.visit.key.rpartition("/")[2]),
+            visit=self._number,
             agent=self.agent if self.usage else "",
             usage=self.usage,
             started=self.started,
@@ -154,20 +186,3 @@ def forgive(session: Session, act: Callable[[], Outcome]) -> Outcome:
 def log_line(line: str) -> None:
     """Show a line of an agent or of a suite in the Prefect log, redacted."""
     get_run_logger().info("%s", redact(line.rstrip()))
-
-
-def _turn_row(visit: Visit, agent: str, taken: Taken) -> TurnRow:
-    usage = taken.reply.usage
-    return TurnRow(
-        run=visit.opening.run,
-        step=visit.step.id,
-        visit=int(visit.key.rpartition("/")[2]),
-        turn=taken.number,
-        agent=agent,
-        kind=visit.step.kind,
-        repository=visit.opening.item.repository.name,
-        cost=Decimal(str(usage.cost or 0)),
-        priced=usage.cost is not None,
-        at=datetime.now(UTC),
-        **usage.model_dump(exclude={"cost"}),
-    )

@@ -1,6 +1,6 @@
 """An executable agent for tests: it counts its turns in a file and plays the entry of its kind and round.
 
-The script's entries hold a reply, files to write, and optionally a process to kill before answering.
+The script's entries hold a reply, files to write, and optionally something that goes wrong before it answers.
 """
 
 import json
@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 turn = json.load(sys.stdin)
@@ -39,6 +40,14 @@ if "moves_base" in play and not (folder / "moved").exists():
 if "blocks_record" in play:
     run, step, visit = turn["session"].split("/")
     (Path((folder / "journal").read_text()) / run / f"{step}-{visit}.json").mkdir(parents=True)
+if "makes" in play:
+    place = Path(turn["workspace"]["path"]).with_name(play["makes"])
+    place.unlink(missing_ok=True)
+    place.mkdir()
+if "waits" in play:
+    time.sleep(play["waits"])
+if "dies" in play:
+    os.kill(os.getpid(), signal.SIGKILL)
 if "removes" in play and not (folder / "removed").exists():
     (folder / "removed").touch()
     shutil.rmtree(play["removes"])
