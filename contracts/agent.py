@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from contracts.failure import FailureKind
 from contracts.work import WorkItem
 
 PROTOCOL = 1
@@ -138,7 +139,9 @@ class AgentQuestion(Frozen):
 class AgentTrouble(Frozen):
     """Why an agent could not take its turn, when the reason does not lie in the work."""
 
-    kind: Literal["provider", "quota"] = Field(description="provider: the model did not answer; quota: it is used up.")
+    kind: Literal[FailureKind.PROVIDER, FailureKind.QUOTA] = Field(
+        description="provider: the model did not answer; quota: it is used up."
+    )
     message: str = Field(min_length=1, max_length=2_000, description="What happened, in one sentence.")
 
 

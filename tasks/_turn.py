@@ -105,7 +105,7 @@ class Session:
         self._meter(number, reply.usage)
         if reply.trouble is not None:
             said = redact(reply.trouble.message)
-            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", kind=FailureKind(reply.trouble.kind))
+            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", kind=reply.trouble.kind)
         return reply
 
     def _meter(self, number: int, usage: Usage) -> None:
