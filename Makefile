@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
+TEST := --numprocesses 2 --dist loadfile
 
 .PHONY: setup demo run up test check acceptance upkeep bench chaos waiting ui schemas clean
 
@@ -25,15 +26,15 @@ up: setup ## server, worker, recovery of lost runs and escalation, until Ctrl-C
 ui: setup ## look at earlier runs of `make run`
 	.venv/bin/delivery ui
 
-test: setup ## every test
-	$(RUN) -m pytest
+test: setup ## every test; each process has a server of its own
+	$(RUN) -m pytest $(TEST)
 
 check: setup ## lint, types, import contracts, tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 	.venv/bin/lint-imports
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(TEST)
 
 acceptance: setup ## DATA=file.jsonl: rows of small bugs, fixed honestly and attacked
 	$(RUN) -m bench.acceptance --data $(DATA)
