@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
-TEST := --numprocesses 2 --dist loadfile
+TEST := --numprocesses 2 --dist loadfile --durations 20
 
 .PHONY: setup demo run up test check acceptance upkeep bench chaos waiting ui schemas clean
 

@@ -159,6 +159,7 @@ async def _pause(run: UUID, key: str, form: type[RunInput], window: float) -> St
     state: State[Any] | None = None
     async with AsyncClientContext.get_or_create() as context, anyio.create_task_group() as group:
         # without this context Prefect makes a client for each form and never closes it
+        before = (await context.client.read_flow_run(run)).state_id
 
         async def hold() -> None:
             pause = cast(Any, pause_flow_run)
@@ -169,24 +170,24 @@ async def _pause(run: UUID, key: str, form: type[RunInput], window: float) -> St
                 group.cancel_scope.cancel()
 
         group.start_soon(hold)
-        state = await _watch(context.client, run, window)
+        state = await _watch(context.client, run, before, window)
         group.cancel_scope.cancel()
     if failed:
         raise failed[0]
     return state
 
 
-async def _watch(client: PrefectClient, run: UUID, window: float) -> State[Any] | None:
-    end, paused = anyio.current_time() + window, False
+async def _watch(client: PrefectClient, run: UUID, before: UUID | None, window: float) -> State[Any] | None:
+    """Return the state in which a run is when its pause is over, be it one that nobody could see for an instant."""
+    end = anyio.current_time() + window
     while True:
         state = (await client.read_flow_run(run)).state
-        waits = _waits(state)
-        if paused and not waits:
+        begun = state is not None and state.id != before
+        if begun and not _waits(state):
             return state
-        paused = paused or waits
-        if paused and anyio.current_time() >= end and await _shows(client, run, state):
+        if begun and anyio.current_time() >= end and await _shows(client, run, state):
             return state
-        await anyio.sleep(min(POLL_SECONDS, max(end - anyio.current_time(), _SOON)) if paused else _SOON)
+        await anyio.sleep(min(POLL_SECONDS, max(end - anyio.current_time(), _SOON)) if begun else _SOON)
 
 
 async def _shows(client: PrefectClient, run: UUID, state: State[Any] | None) -> bool:

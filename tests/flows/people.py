@@ -44,18 +44,19 @@ class Form:
 
 @dataclass
 class People:
-    """Everybody who looks after one repository."""
+    """Everybody who looks after one repository, once in so many seconds."""
 
     repository: str
     api: str = field(default_factory=lambda: os.environ["PREFECT_API_URL"])
     forms: list[Form] = field(default_factory=list[Form])
     answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    glance: float = 0.1
 
     def form(self, seconds: float = SEEN_SECONDS, over: threading.Event | None = None) -> Form:
         """Wait until a run of the repository shows a form that nobody has seen yet."""
         over, left = over or threading.Event(), seconds
-        while left > 0 and not over.wait(0.1):
-            left -= 0.1
+        while left > 0 and not over.wait(self.glance):
+            left -= self.glance
             if found := self._new():
                 return found
         raise AssertionError(f"no run showed a form within {seconds:.0f} s")
@@ -85,7 +86,7 @@ class People:
                     assert said["status"] == "ACCEPT", said
             except BaseException as error:  # noqa: BLE001 - told by the test's own thread
                 failed.append(error)
-            while not over.wait(0.1):
+            while not over.wait(self.glance):
                 if form := self._new():
                     failed.append(AssertionError(f"nobody planned to answer: {form.description}"))
                     self.send(form, form.filled(next(one for one in _GIVE_UP if one in form.names), "unplanned"))

@@ -50,6 +50,15 @@ def test_a_change_that_is_sent_back_is_graded_again_and_a_person_merges_it(shop:
     assert shop.messages(delivery.run) == ["waiting", "settled", "waiting", "settled", "delivered"]
 
 
+def test_answers_that_come_as_soon_as_they_can_are_seen(shop: Shop, people: People) -> None:
+    people.glance = 0.001
+    pipeline = Pipeline(name="talk", steps=[Step(kind="architect", approval=True) for _ in range(4)])
+    shop.play(architect=[{"text": "use cents"}])
+    with people.answering(*[("approve", "")] * 4):
+        delivery = shop.run(custom, pipeline=pipeline)
+    assert delivery.status is DeliveryStatus.DONE
+
+
 def test_a_rejection_ends_the_run_and_merges_nothing(shop: Shop, people: People) -> None:
     shop.play(merger=[RISKY])
     with people.answering(("reject", "not this way")):
