@@ -20,7 +20,8 @@ from blocks.git import Git, init_bare
 from contracts.delivery import Delivery
 from contracts.policy import Policy, SuitePolicy
 from contracts.work import Repository, WorkItem
-from deployments.bootstrap import python_folder, save
+from deployments.bootstrap import python_folder
+from tests.flows.documents import put
 
 AGENT = Path(__file__).with_name("counting_agent.py")
 GOOD: dict[str, Any] = {"structured": {"rating": 0.95, "summary": "good", "comments": []}}
@@ -75,7 +76,7 @@ class Shop:
 
     def policy(self, **fields: Any) -> str:
         command = [sys.executable, str(AGENT), str(self.folder)]
-        agent = save(blocks.CommandAgent(command=command), self.name)
+        agent = put(blocks.CommandAgent(command=command), self.name)
         values: dict[str, Any] = {
             "suite": SuitePolicy(command=[*SUITE, *PLAIN], single=[*SUITE, *PLAIN, "-k", "{test}"]),
             "sandbox": self.open_sandbox(),
@@ -85,7 +86,7 @@ class Shop:
             "attended": False,
             **fields,
         }
-        return save(blocks.DeliveryPolicy(policy=Policy(**values)), self.name)
+        return put(blocks.DeliveryPolicy(policy=Policy(**values)), self.name)
 
     def play(self, **script: list[dict[str, Any]]) -> None:
         self.script |= {kind.replace("_", "-"): plays for kind, plays in script.items()}
@@ -97,7 +98,7 @@ class Shop:
 
     def open_sandbox(self) -> str:
         """A sandbox without file protection, for agents of tests that reach out of their checkout."""
-        return save(blocks.LocalSandbox(isolation="process", path=[python_folder()]), self.name)
+        return put(blocks.LocalSandbox(isolation="process", path=[python_folder()]), self.name)
 
     def run(self, flow: Flow[..., Delivery], **parameters: Any) -> Delivery:
         values = {"item": self.item(), "policy": f"delivery-policy/{self.name}", **parameters}
