@@ -26,6 +26,7 @@ _SHA = re.compile(r"\b[0-9a-f]{40}\b")
 _CALL = re.compile(r"POST http://[^/]+/api(/flow_runs/<run>/(?:set_state|input)|/artifacts/) .* (\d+) ")
 _WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) (\w+)")
 _VERBS = {"INSERT INTO": "insert", "UPDATE": "update", "DELETE FROM": "delete"}
+_ENDED = re.compile(r"Finished in state (\w+)")
 _ENTRY = re.compile(r"^[0-9.]+ \d+ (.*)#(\d+)$")
 
 
@@ -189,8 +190,8 @@ class Lines(logging.Filter):
         if record.name == "httpx":
             found = _CALL.search(f"{said} ")
             return f"prefect {found[1].rpartition('<run>/')[2].strip('/')} done" if found else ""
-        if said.startswith("Finished in state"):
-            return f"finished {getattr(record, 'task_run_name', 'flow')}"
+        if ended := _ENDED.match(said):
+            return f"finished {getattr(record, 'task_run_name', '') or ended[1].lower()}"
         if said.startswith(("waiting for a person at ", "nobody answered so far")):
             return said.partition(":")[0].partition(";")[0]
         return said if said.startswith("turn ") else ""
