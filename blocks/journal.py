@@ -127,9 +127,20 @@ class Journal(WritableFileSystem):
         return ResultRecord[Any].deserialize(self.read_path(key)).result
 
     def keep(self, key: str, value: BaseModel) -> None:
-        """Write a record that is no task's result; a later one under the same key replaces it."""
+        """Write a record that is no task's result; a later one under the same key replaces it.
+
+        Raises:
+            DeliveryError: of kind ENVIRONMENT: it could not be written; no Unavailable, because to try the step again
+                would pay for what could not be kept.
+        """
         metadata = ResultRecordMetadata(storage_key=key, serializer=JSONSerializer())
-        self.write_path(key, ResultRecord[Any](result=value, metadata=metadata).serialize())
+        try:
+            self.write_path(key, ResultRecord[Any](result=value, metadata=metadata).serialize())
+        except OSError as error:
+            raise DeliveryError(
+                f"the journal did not keep {key!r}: {error.strerror}; check the disk of its folder, then retry the run",
+                kind=FailureKind.ENVIRONMENT,
+            ) from error
 
     def read_path(self, path: str, *, _sync: bool = True) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
         """Return the content of a record.

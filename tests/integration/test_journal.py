@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from blocks.journal import Journal, JournalDamaged, default_folder
-from contracts.errors import DeliveryError
+from contracts.errors import DeliveryError, Unavailable
 from contracts.failure import FailureKind
+from contracts.journal import Restart
 
 WRITER = Path(__file__).with_name("journal_writer.py")
 ROOT = Path(__file__).parents[2]
@@ -164,3 +165,19 @@ def test_the_folder_is_below_the_installation_or_in_the_users_data(monkeypatch: 
     monkeypatch.setenv("DELIVERY_HOME", "")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert default_folder() == Path("/home/somebody/.local/share/prefect-delivery/journal")
+
+
+def test_a_record_that_cannot_be_written_is_told_and_is_no_reason_to_try_again(tmp_path: Path) -> None:
+    (tmp_path / "journal").write_text("a file")
+    with pytest.raises(DeliveryError, match=r"did not keep 'run/coder\.turn/1': .+; check the disk") as failed:
+        Journal(folder=tmp_path / "journal").keep("run/coder.turn/1", Restart())
+    assert failed.value.kind is FailureKind.ENVIRONMENT
+    assert not isinstance(failed.value, Unavailable)
+
+
+def test_a_kept_record_is_read_back_as_what_it_was_and_the_last_one_stays(tmp_path: Path) -> None:
+    journal = Journal(folder=tmp_path)
+    journal.keep("run/coder.turn/1", Restart(run="a"))
+    journal.keep("run/coder.turn/1", Restart(run="b", step="c"))
+    assert journal.recall("run/coder.turn/1") == Restart(run="b", step="c")
+    assert journal.keys("run") == ["run/coder.turn/1"]
