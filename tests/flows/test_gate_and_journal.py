@@ -16,6 +16,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -236,6 +237,7 @@ def _named(key: str) -> str:
     return f"{step.partition('.')[0]} {number} of {run}"
 
 
+@pytest.mark.timeout(900)
 def test_no_order_of_events_decides_twice_loses_a_decision_or_repeats_a_turn(shop: Shop) -> None:
     machine: Any = partial(Talk, shop)
     run_state_machine_as_test(
