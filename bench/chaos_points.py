@@ -65,21 +65,21 @@ class _Moments(NamedTuple):
 
 
 _MOMENTS = (
-    _Moments("before a step", r"record (?!\S+\.turn)\S+ 1 missing#\d+"),
-    _Moments("after a step", r"record (?!\S+\.turn)\S+ 1 in place#1"),
-    _Moments("while a record is written", r"record .+ renaming#1", 18),
+    _Moments("before a step", r"record (?!\S+\.turn).+ missing#\d+"),
+    _Moments("after a step", r"record (?!\S+\.turn).+ in place#1"),
+    _Moments("while a record is written", r"record .+ renaming#1", 6),
     _Moments("in mid-turn", r"turn .+"),
-    _Moments("turn answered", r"record \S+\.turn \d+ in place#1|ledger insert turns#(2|5|8|11)", 4),
-    _Moments("before an effect", r"ledger insert effects .+ committed#1|push .+|sandbox start#(1|13)"),
+    _Moments("turn answered", r"record \S+\.turn \d+ in place#1|ledger insert turns( committed)?#(2|5|8|11)"),
+    _Moments("before an effect", r"ledger insert effects .+ committed#1|push .+|sandbox start#(1|5|13|17)"),
     _Moments("after an effect", r"ledger update effects [^#]+(?<!ted)(?<!ing)#1|after push .+"),
-    _Moments("effect confirmed", r"ledger update effects .+ committed#1", 4),
-    _Moments("in the forge", r"forge .+ (renaming|in place)#\d+", 8),
-    _Moments("in the ledger", r"ledger (insert|update|delete) (claims|runs|gates|decisions|outcomes) committed#1", 3),
-    _Moments("at a gate", r"(after )?(waiting for a person|nobody answered).*|prefect input done#\d+", 4),
-    _Moments("at start and end", r"process#\d+|prefect set_state done#1|last of all|finished ending 1#1", 2),
+    _Moments("effect confirmed", r"ledger update effects .+ committed#1", 2),
+    _Moments("in the forge", r"forge .+ (renaming|in place)#\d+", 3),
+    _Moments("in the ledger", r"ledger (insert|update|delete) (claims|runs|gates|decisions|outcomes) committed#1"),
+    _Moments("at a gate", r"(after )?(waiting for a person|nobody answered).*|prefect input done#\d+", 2),
+    _Moments("at start and end", r"process#\d+|prefect set_state done#1|last of all|finished ending 1#1"),
 )
 """Classes of moments in the flow process; of some that are much alike only one in a few is taken."""
-_HAND_OVER = (2.8, 3.0, 3.2)
+_HAND_OVER = (2.8, 3.0, 3.1, 3.2)
 """Seconds after the pause began; the window has three."""
 _AT = (
     "turn coder 1#1",
@@ -122,8 +122,9 @@ def _named(labels: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _outside() -> Iterator[Point]:
-    for gate, seconds in ((REVIEW, 0.0), (REVIEW, 1.0), (APPROVAL, 1.0)):
-        yield Point("in the pause window", Act.KILL, gate=gate, seconds=seconds, swift=gate == APPROVAL)
+    for gate in (REVIEW, APPROVAL):
+        for seconds in (0.0, 1.0):
+            yield Point("in the pause window", Act.KILL, gate=gate, seconds=seconds, swift=gate == APPROVAL)
     for seconds in _HAND_OVER:
         yield Point("during hand-over", Act.KILL, gate=APPROVAL, seconds=seconds)
     yield Point("during hand-over", Act.KILL, gate=APPROVAL, suspended=True)

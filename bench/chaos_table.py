@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bench.chaos_evidence import Judged
 
 _COLUMNS: dict[str, Callable[[list[Judged]], int]] = {
-    "points": lambda some: sum(not one.missed for one in some),
+    "points": len,
     "survived": lambda some: sum(one.survived for one in some),
     "turns paid again": lambda some: sum(len(one.repaid) for one in some),
     "of these answered": lambda some: sum(one.answered for one in some),
@@ -37,14 +37,12 @@ _WHERE = {
 
 
 def summary(judged: list[Judged]) -> tuple[str, bool]:
-    """Return the last line, and whether every run survived; a tenth of the points may not have been reached."""
-    tried = [one for one in judged if not one.missed]
-    survived = sum(one.survived for one in tried)
-    duplicates = sum(len(one.duplicates) for one in tried)
-    lost = sum(bool(one.lost) for one in tried)
-    line = f"points={len(tried)} survived={survived} duplicates={duplicates} lost={lost}"
-    missed = len(judged) - len(tried)
-    return line, survived == len(tried) >= 9 * missed and bool(tried)
+    """Return the last line, and whether every run survived; a point that no run came to proves nothing and is lost."""
+    survived = sum(one.survived for one in judged)
+    duplicates = sum(len(one.duplicates) for one in judged)
+    lost = sum(bool(one.lost) or one.missed for one in judged)
+    line = f"points={len(judged)} survived={survived} duplicates={duplicates} lost={lost}"
+    return line, bool(judged) and survived == len(judged)
 
 
 def _groups(judged: list[Judged]) -> dict[str, list[Judged]]:

@@ -98,15 +98,18 @@ class Session:
         check_budget(ledger.spend(run=opening.run), policy.run_budget)
         number = ledger.turns_of(opening.run, self.visit.step.id, self._number) + 1
         reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
-        if reply.trouble is None:
-            reply = redacted(turn, reply)
-            taken = Taken(attempt=opening.attempt, number=number, lent=lent, reply=reply)
-            keep_turn(self.visit, name, taken)
-        self._meter(number, reply.usage)
-        if reply.trouble is not None:
-            said = redact(reply.trouble.message)
-            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", kind=reply.trouble.kind)
-        return reply
+        try:
+            return self._keep(turn, name, Taken(attempt=opening.attempt, number=number, lent=lent, reply=reply))
+        finally:  # whatever its reply is worth, the turn is paid
+            self._meter(number, reply.usage)
+
+    def _keep(self, turn: AgentTurn, name: str, taken: Taken) -> AgentReply:
+        trouble = taken.reply.trouble
+        if trouble is not None:
+            said = redact(trouble.message)
+            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", kind=trouble.kind)
+        kept = taken.model_copy(update={"reply": redacted(turn, taken.reply)})
+        return keep_turn(self.visit, name, kept).reply
 
     def _meter(self, number: int, usage: Usage) -> None:
         self.usage.append(usage)

@@ -39,7 +39,8 @@ if "moves_base" in play and not (folder / "moved").exists():
     subprocess.run([*git, "update-ref", "refs/heads/main", tip], check=True)
 if "blocks_record" in play:
     run, step, visit = turn["session"].split("/")
-    (Path((folder / "journal").read_text()) / run / f"{step}-{visit}.json").mkdir(parents=True)
+    name = f"{step}{play['blocks_record']}-{visit}.json"
+    (Path((folder / "journal").read_text()) / run / name).mkdir(parents=True)
 if "makes" in play:
     place = Path(turn["workspace"]["path"]).with_name(play["makes"])
     place.unlink(missing_ok=True)

@@ -85,7 +85,7 @@ def stopped(shop: Shop) -> Delivery:
 
 
 def unrecorded(shop: Shop) -> Delivery:
-    return coder(shop, files={"shop.py": FIXED}, blocks_record=True)
+    return coder(shop, files={"shop.py": FIXED}, blocks_record="")
 
 
 def damaged(shop: Shop) -> Delivery:
@@ -160,3 +160,12 @@ def test_a_run_goes_on_when_its_budget_was_raised(shop: Shop):
     steps = [Step(kind="bug-investigator"), Step(kind="coder")]
     assert shop.again(custom, failed.run, pipeline=Pipeline(name="short", steps=steps)) == "Awaiting merge"
     assert shop.turns() == ["bug-investigator", "coder"]
+
+
+def test_a_turn_whose_reply_could_not_be_kept_is_charged_once_and_not_tried_again(shop: Shop):
+    paid: dict[str, Any] = {"usage": {"cost": 0.1}}
+    failed = coder(shop, files={"shop.py": FIXED}, blocks_record=".turn", reply=paid)
+    assert failed.failure is not None
+    assert failed.failure.kind is FailureKind.ENVIRONMENT
+    assert Ledger().spend(run=failed.run) == {"USD": 0.1}
+    assert shop.turns() == ["coder"]

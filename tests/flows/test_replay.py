@@ -167,7 +167,7 @@ def test_a_damaged_record_stops_the_run_and_is_never_run_again(shop: Shop, damag
 
 
 def test_a_record_that_could_not_be_written_stops_the_run_and_a_retry_goes_on_behind_its_turn(shop: Shop):
-    shop.play(reviewer=[{**GOOD, "blocks_record": True}])
+    shop.play(reviewer=[{**GOOD, "blocks_record": ""}])
     delivery = shop.run(simple)
     assert delivery.failure is not None
     assert "did not keep" in delivery.reason
