@@ -72,8 +72,12 @@ class Judged(NamedTuple):
 
     @property
     def missed(self) -> bool:
-        """Whether nothing was done to the run, so that it proves nothing."""
-        return bool(self.carried.notes) and not (self.carried.acted_at or (self.carried.folder / "reached").exists())
+        """Whether nothing was done to the run, so that it proves nothing.
+
+        It is told from what the last process left: the server shows the end of a run before that process is through.
+        """
+        reached = self.carried.acted_at or (self.carried.folder / "reached").exists()
+        return self.carried.point is not None and not reached
 
     @property
     def survived(self) -> bool:

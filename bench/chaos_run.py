@@ -129,8 +129,6 @@ class Disturbed:
             self._together.leave()
         carried.seconds = time.monotonic() - begun
         carried.asked_again = self._person.asked_again
-        if not self._acted or (carried.point and carried.point.label and not (carried.folder / "reached").exists()):
-            carried.notes.append("its point was never reached")
         return carried
 
     def _attend(self, seen: Seen) -> None:
