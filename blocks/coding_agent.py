@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from prefect.blocks.core import Block
 
-from blocks.sandbox import Sandbox
+from blocks.sandbox import Sandbox, Seat
 from contracts.agent import AgentReply, AgentTurn
 
 
@@ -18,12 +18,12 @@ class CodingAgent(Block):
     _block_type_slug = "coding-agent"
 
     @abstractmethod
-    def take(self, turn: AgentTurn, sandbox: Sandbox, on_line: Callable[[str], None]) -> AgentReply:
-        """Take one turn in a sandbox.
+    def take(self, turn: AgentTurn, seat: Seat, on_line: Callable[[str], None]) -> AgentReply:
+        """Take one turn in a sandbox, or go on with the one that a lost process began there.
 
         Args:
             turn: everything that the agent is given.
-            sandbox: where its process runs.
+            seat: where its process runs.
             on_line: called with each line that it writes for people, as it comes.
 
         Raises:
@@ -32,5 +32,9 @@ class CodingAgent(Block):
             Unavailable: its provider did not answer.
         """
 
-    def check(self) -> None:
-        """Raise Misconfigured when the agent cannot work as it is set up; no effect. By default everything is well."""
+    def goes_on(self, seat: Seat) -> bool:
+        """Return whether `take` would go on with a turn that a lost process began, so that its checkout must stay."""
+        return seat.held
+
+    def check(self, sandbox: Sandbox) -> None:
+        """Raise Misconfigured when the agent cannot work in a sandbox; by default everything is well."""

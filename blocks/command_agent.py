@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,7 +12,7 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError
 
 from blocks.coding_agent import CodingAgent
-from blocks.sandbox import Command, CommandResult, Ending, Sandbox
+from blocks.sandbox import Command, CommandResult, Ending, Sandbox, Seat
 from blocks.workspace import object_store
 from contracts.agent import PROTOCOL, AgentReply, AgentTurn, as_object
 from contracts.errors import AgentFailed, Misconfigured
@@ -40,16 +39,19 @@ class CommandAgent(CodingAgent):
     environment: dict[str, SecretStr] = Field(
         default_factory=dict, description="Variables for the agent, such as its model's key."
     )
+    hosts: list[str] = Field(
+        default=[], description="Hosts that it must reach, such as its model's, for sandboxes that filter the network."
+    )
 
-    def check(self) -> None:
+    def check(self, sandbox: Sandbox) -> None:
         """Raise Misconfigured when the program is not there."""
         program = self.command[0]
-        if shutil.which(program) is None:
+        if not sandbox.has(program):
             raise Misconfigured(
-                f"the agent's program {program!r} is not there; install it or correct the block's command"
+                f"the agent's program {program!r} is not in the sandbox; install it or correct the block's command"
             )
 
-    def take(self, turn: AgentTurn, sandbox: Sandbox, on_line: Callable[[str], None]) -> AgentReply:
+    def take(self, turn: AgentTurn, seat: Seat, on_line: Callable[[str], None]) -> AgentReply:
         """Run the command once; see `CodingAgent.take`.
 
         The values of the block's environment are taken out of its lines and of a failure's detail.
@@ -66,8 +68,9 @@ class CommandAgent(CodingAgent):
                 stdin=turn.model_dump_json(by_alias=True),
                 environment=environment,
                 limits=turn.limits,
+                hosts=self.hosts,
             )
-            result = sandbox.run(command, lambda line: on_line(redact(line, secrets)))
+            result = seat.execute(command, lambda line: on_line(redact(line, secrets)))
         return _read(self.command[0], turn, result, secrets)
 
 

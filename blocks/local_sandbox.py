@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from blocks.bubblewrap import View, bubblewrap, obstacle
 from blocks.confined_process import SUPERVISOR, ConfinedProcess
-from blocks.process_watch import Observed, Watch
+from blocks.process_watch import Hearing, Observed, Watch
 from blocks.sandbox import Command, CommandResult, Sandbox
 from blocks.supervise import Plan
 from contracts.errors import Misconfigured, Unavailable
@@ -72,7 +72,12 @@ class LocalSandbox(Sandbox):
             raise ValueError(f"variables {secret!r} look like credentials; give them to the agent's block instead")
         return names
 
-    def run(self, command: Command, on_line: Callable[[str], None] | None = None) -> CommandResult:
+    def run(
+        self,
+        command: Command,
+        on_line: Callable[[str], None] | None = None,
+        on_output: Callable[[str], bool] | None = None,
+    ) -> CommandResult:
         """Run a command to its end and leave no process behind.
 
         A command that ends by SIGKILL, but not at a limit, was killed from outside: its ending is `killed`. Other
@@ -88,7 +93,7 @@ class LocalSandbox(Sandbox):
         protected = self._protected()
         with _scratch() as scratch:
             tmp = Path("/tmp") if protected else scratch / "tmp"  # noqa: S108 - bubblewrap mounts the scratch there
-            environment = {**self._environment(scratch / "home", tmp), **command.environment}
+            environment = {**self._environment(command.home or scratch / "home", tmp), **command.environment}
             program = _program(command, environment.get("PATH", os.defpath))
             prefix = bubblewrap(self._view(command, environment, program, scratch)) if protected else []
             plan = _plan(command, program, environment)
@@ -99,8 +104,12 @@ class LocalSandbox(Sandbox):
                     f"The sandbox could not start ({error}); check bwrap and {sys.executable!r}"
                 ) from error
             with process:
-                observed = Watch(process, command.limits, on_line).run(plan, command.stdin.encode())
+                observed = Watch(process, command.limits, Hearing(on_line, on_output)).run(plan, command.stdin.encode())
         return _result(command, observed)
+
+    def has(self, program: str) -> bool:
+        """Return whether a program can be started; see `Sandbox.has`."""
+        return shutil.which(program, path=self._environment(Path(), Path())["PATH"]) is not None
 
     def _protected(self) -> bool:
         """Return whether bubblewrap is used; refuse when it is demanded and does not work."""
@@ -137,7 +146,7 @@ class LocalSandbox(Sandbox):
         return View(
             tmp=scratch / "tmp",
             hidden=[*_homes(), Path(tempfile.gettempdir()), *self.hidden],
-            writable=[scratch / "home", *command.writable],
+            writable=[command.home or scratch / "home", *command.writable],
             readable=[command.directory, *command.readable, *self.readable],
             tools=[*interpreter, *found, Path(program), _RESOLVER],
             network=self.network,
@@ -184,7 +193,8 @@ def _check(command: Command, readable: list[Path]) -> None:
     """Refuse a command that cannot be run as it is described."""
     if not command.directory.is_dir():
         raise Misconfigured(f"The working directory {str(command.directory)!r} does not exist; create it first")
-    for path in (*command.writable, *command.readable, *readable):
+    kept = [command.home] if command.home else []
+    for path in (*command.writable, *command.readable, *kept, *readable):
         if not path.exists():
             raise Misconfigured(f"The path {str(path)!r} for a sandbox does not exist; create it or leave it out")
     for name, value in command.environment.items():

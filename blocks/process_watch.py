@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
+from typing import NamedTuple
 
 from blocks.confined_process import KILL_SECONDS, ConfinedProcess
 from blocks.sandbox import Ending
@@ -41,10 +42,12 @@ class Lines:
 
     Args:
         receive: called with each line or piece.
+        most: characters of a piece.
     """
 
-    def __init__(self, receive: Callable[[str], None]) -> None:
+    def __init__(self, receive: Callable[[str], object], most: int = _LINE) -> None:
         self._receive = receive
+        self._most = most
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
 
@@ -52,11 +55,18 @@ class Lines:
         """Take the next bytes; with `final` what is left counts as a line."""
         *lines, self._rest = (self._rest + self._decoder.decode(chunk, final)).split("\n")
         for line in lines:
-            for start in range(0, len(line) or 1, _LINE):
-                self._receive(line[start : start + _LINE])
-        while len(self._rest) > _LINE or (final and self._rest):
-            piece, self._rest = self._rest[:_LINE], self._rest[_LINE:]
+            for start in range(0, len(line) or 1, self._most):
+                self._receive(line[start : start + self._most])
+        while len(self._rest) > self._most or (final and self._rest):
+            piece, self._rest = self._rest[: self._most], self._rest[self._most :]
             self._receive(piece)
+
+
+class Hearing(NamedTuple):
+    """Who hears the lines of a command: see `Sandbox.run`."""
+
+    on_line: Callable[[str], None] | None = None
+    on_output: Callable[[str], bool] | None = None
 
 
 class Watch:
@@ -65,13 +75,15 @@ class Watch:
     Args:
         process: what to watch.
         limits: what ends it by force; output counts over both streams together.
-        on_line: called with each line of standard error from the thread that calls `run`.
+        hear: what is done with lines, from the thread that calls `run`.
     """
 
-    def __init__(self, process: ConfinedProcess, limits: Limits, on_line: Callable[[str], None] | None) -> None:
+    def __init__(self, process: ConfinedProcess, limits: Limits, hear: Hearing) -> None:
         self._process = process
         self._limits = limits
-        self._lines = Lines(on_line or (lambda _: None))
+        self._lines = Lines(hear.on_line or (lambda _: None))
+        self._judged = hear.on_output
+        self._outputs = Lines(self._judge, limits.output_bytes) if hear.on_output else None
         self._stdout, self._stderr, self._report = bytearray(), bytearray(), bytearray()
         self._ending: Ending | None = None
         self._begun = self._progress = self._killed = time.monotonic()
@@ -95,7 +107,8 @@ class Watch:
             for source in (self._process.stdout, self._process.stderr):
                 while self._hear(source):
                     pass
-        self._lines.feed(b"", final=True)
+        for lines in filter(None, (self._lines, self._outputs)):
+            lines.feed(b"", final=True)
         return self._observed()
 
     def _feed(self, target: FileIO, rest: memoryview, *, keep: bool = False) -> None:
@@ -126,17 +139,24 @@ class Watch:
 
     def _keep(self, source: FileIO, chunk: bytes) -> bytes:
         """Keep what is within the limit; return it, or nothing when the limit is passed."""
-        self._progress = time.monotonic()
+        if self._outputs is None:
+            self._progress = time.monotonic()
         kept = chunk[: self._limits.output_bytes - len(self._stdout) - len(self._stderr)]
         if source is self._process.stderr:
             self._stderr += kept
             self._lines.feed(kept)
         else:
             self._stdout += kept
+            if self._outputs:
+                self._outputs.feed(kept)
         if len(kept) == len(chunk):
             return kept
         self._end(Ending.OUTPUT_LIMIT)
         return b""
+
+    def _judge(self, line: str) -> None:
+        if self._judged and self._judged(line):
+            self._progress = time.monotonic()
 
     def _patience(self) -> float:
         """Return how long to sleep at most, in seconds."""

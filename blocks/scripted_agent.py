@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from blocks.coding_agent import CodingAgent
 from blocks.git import environment
-from blocks.sandbox import Sandbox
+from blocks.sandbox import Seat
 from contracts.agent import AgentReply, AgentTurn, Usage
 from contracts.errors import AgentFailed, Misconfigured
 
@@ -44,7 +44,7 @@ class ScriptedAgent(CodingAgent):
         description="Kind of step → what to do in its first, second … round; the last entry is played from then on.",
     )
 
-    def take(self, turn: AgentTurn, sandbox: Sandbox, on_line: Callable[[str], None]) -> AgentReply:
+    def take(self, turn: AgentTurn, seat: Seat, on_line: Callable[[str], None]) -> AgentReply:
         """Play the entry of this kind and round; see `CodingAgent.take`."""
         plays = self.script.get(turn.kind)
         if not plays:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from contracts.failure import FailureKind
 from contracts.work import WorkItem
@@ -136,13 +136,28 @@ class AgentQuestion(Frozen):
         return flat
 
 
-class AgentTrouble(Frozen):
-    """Why an agent could not take its turn, when the reason does not lie in the work."""
+Trouble = Literal[
+    FailureKind.PROVIDER,
+    FailureKind.QUOTA,
+    FailureKind.AGENT,
+    FailureKind.TIMEOUT,
+    FailureKind.STALLED,
+    FailureKind.EVICTED,
+]
 
-    kind: Literal[FailureKind.PROVIDER, FailureKind.QUOTA] = Field(
-        description="provider: the model did not answer; quota: it is used up."
+
+class AgentTrouble(Frozen):
+    """Why a turn came to nothing although what it consumed is known."""
+
+    kind: Trouble = Field(
+        description="provider: the model did not answer; quota: it is used up; agent: the agent could not do it; "
+        "timeout, stalled, evicted: it was ended at its wall clock, without progress, from outside."
     )
     message: str = Field(min_length=1, max_length=2_000, description="What happened, in one sentence.")
+    detail: str = Field(default="", max_length=8_000, description="Evidence for a person.")
+    resets_at: AwareDatetime | None = Field(
+        default=None, description="When a quota is there again; none: nobody said so."
+    )
 
 
 class AgentReply(Frozen):

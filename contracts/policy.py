@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -56,6 +56,11 @@ class Policy(BaseModel):
     agents: dict[str, Reference] = Field(
         default={_ANY: "command-agent/main"},
         description="Which agent does which kind of step, by block reference; 'default' does all others.",
+    )
+    fallbacks: dict[str, list[Reference]] = Field(
+        default={},
+        description="Which agents take over, in this order, when the provider of a kind's agent fails; "
+        "'default' does for all kinds that are not named.",
     )
     sandbox: Reference = Field(default="local-sandbox/main", description="Where commands run.")
     ledger: Reference = Field(default="ledger/main", description="Where claims, effects and costs are kept.")
@@ -119,9 +124,9 @@ class Policy(BaseModel):
             )
         return self
 
-    @field_validator("agents")
+    @field_validator("agents", "fallbacks")
     @classmethod
-    def _known_kinds(cls, value: dict[str, str]) -> dict[str, str]:
+    def _known_kinds(cls, value: dict[str, Any]) -> dict[str, Any]:
         for kind in value:
             if kind != _ANY and kind not in KINDS:
                 near = nearest(kind)
@@ -132,6 +137,11 @@ class Policy(BaseModel):
     def agent(self, kind: str) -> str:
         """Return the reference of the agent that does a kind, or an empty text when there is none."""
         return self.agents.get(kind) or self.agents.get(_ANY, "")
+
+    def candidates(self, kind: str) -> list[str]:
+        """Return the references of the agents that may do a kind, the first choice first, each once."""
+        others = self.fallbacks[kind] if kind in self.fallbacks else self.fallbacks.get(_ANY, [])
+        return list(dict.fromkeys(one for one in (self.agent(kind), *others) if one))
 
     def watch(self, kind: str) -> Watch:
         """Return how a watching gate of this kind handles a failure."""

@@ -101,3 +101,9 @@ def render(turn: AgentTurn, role: str, pipeline: str) -> str:
         _revision(turn.revision) if turn.revision else "",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def go_on(turn: AgentTurn) -> str:
+    """Return what an agent is told whose process was lost in mid-turn, and whose session still knows the turn."""
+    place = " The files that you changed are in the checkout as you left them." if turn.workspace else ""
+    return f"Your process was lost while you worked on the turn above.{place} Go on where you were, and finish it."

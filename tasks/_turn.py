@@ -15,7 +15,7 @@ from blocks.coding_agent import CodingAgent
 from blocks.ledger import Ledger
 from blocks.ledger_tables import Turn as TurnRow
 from blocks.loading import load
-from blocks.sandbox import Sandbox
+from blocks.workspace import Workspace as Checkout
 from contracts.agent import AgentReply, AgentTurn, Revision, Usage, Workspace
 from contracts.budget import check_budget
 from contracts.delivery import Outcome
@@ -27,10 +27,14 @@ from contracts.prompt import render
 from contracts.redaction import redact
 from contracts.structured import extract, repair_request
 from contracts.visit import Visit
+from tasks._checkout import lent
+from tasks._seats import seat
 from tasks._taken import Taken, keep_turn, recall_turn, redacted
 
 Value = TypeVar("Value")
 _MOST_RAW = 2_000
+ELSEWHERE = frozenset({FailureKind.PROVIDER, FailureKind.QUOTA})
+"""Failures of a provider, after which another agent may take the turn; it must not hide what an agent did wrong."""
 
 
 def build_turn(visit: Visit, place: Workspace | None = None, diff: str = "") -> AgentTurn:
@@ -66,14 +70,21 @@ class Session:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
 
-    @property
-    def agent(self) -> str:
-        """Reference of the agent that the policy names for the kind; empty when no turn was taken."""
-        return self.visit.opening.policy.agent(self.visit.step.kind)
+    agent: str = ""
+    """Reference of the agent that takes, or took, the turn; empty: the one that the policy names first."""
 
-    def answered(self, lent: str) -> bool:
-        """Return whether the turn on this hand-over of the checkout is recorded, so that its work lies there."""
-        return bool(lent) and recall_turn(self.visit, "turn", lent) is not None
+    def __post_init__(self) -> None:
+        self.agent = self.agent or self.visit.opening.policy.agent(self.visit.step.kind)
+
+    def stays(self, workspace: Checkout, *, writable: bool) -> bool:
+        """Return whether the checkout must stay as it is: the turn's work lies there, or the turn goes on in it."""
+        if writable and (token := lent(workspace)) and recall_turn(self.visit, "turn", token) is not None:
+            return True
+        number = self._next()
+        return any(
+            load(one, CodingAgent).goes_on(seat(self.visit, "turn", number, one))
+            for one in self.visit.opening.policy.candidates(self.visit.step.kind)
+        )
 
     def ask(self, turn: AgentTurn, lent: str = "") -> AgentReply:
         """Take one turn, unless its reply is recorded; what it consumed is in the ledger when this returns.
@@ -91,23 +102,43 @@ class Session:
         return taken.reply
 
     def _take(self, turn: AgentTurn, name: str, lent: str) -> AgentReply:
-        """Take a turn, numbered behind those that were taken for the visit and lost with their process."""
+        """Take a turn with the first agent whose provider answers."""
+        *others, last = self.visit.opening.policy.candidates(turn.kind)
+        for self.agent in others:
+            try:
+                return self._take_with(turn, name, lent)
+            except AgentFailed as error:
+                if error.kind not in ELSEWHERE:
+                    raise
+                get_run_logger().warning("%s; the next agent takes the turn", redact(error.message))
+        self.agent = last
+        return self._take_with(turn, name, lent)
+
+    def _take_with(self, turn: AgentTurn, name: str, lent: str) -> AgentReply:
+        """Take a turn with one agent, numbered behind those of the visit that were lost with their process."""
         opening = self.visit.opening
         policy = opening.policy
-        ledger = load(policy.ledger, Ledger)
-        check_budget(ledger.spend(run=opening.run), policy.run_budget)
-        number = ledger.turns_of(opening.run, self.visit.step.id, self._number) + 1
-        reply = load(self.agent, CodingAgent).take(turn, load(policy.sandbox, Sandbox), log_line)
+        check_budget(load(policy.ledger, Ledger).spend(run=opening.run), policy.run_budget)
+        number = self._next()
+        place = seat(self.visit, name, number, self.agent)
+        reply = load(self.agent, CodingAgent).take(turn, place, log_line)
         try:
             return self._keep(turn, name, Taken(attempt=opening.attempt, number=number, lent=lent, reply=reply))
         finally:  # whatever its reply is worth, the turn is paid
             self._meter(number, reply.usage)
+            place.sandbox.forget(place.run, place.job)
+
+    def _next(self) -> int:
+        """The number of the visit's next turn in the ledger."""
+        opening = self.visit.opening
+        return load(opening.policy.ledger, Ledger).turns_of(opening.run, self.visit.step.id, self._number) + 1
 
     def _keep(self, turn: AgentTurn, name: str, taken: Taken) -> AgentReply:
         trouble = taken.reply.trouble
         if trouble is not None:
             said = redact(trouble.message)
-            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", kind=trouble.kind)
+            detail = redact(trouble.detail)
+            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", detail=detail, kind=trouble.kind)
         kept = taken.model_copy(update={"reply": redacted(turn, taken.reply)})
         return keep_turn(self.visit, name, kept).reply
 

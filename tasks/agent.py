@@ -29,7 +29,7 @@ def _take(session: Session) -> Outcome:
         return _said(session, session.ask(build_turn(visit)))
     workspace = open_checkout(visit)
     writes = surface is Surface.WRITE
-    place = hand_over(visit, workspace, writable=writes, finished=writes and session.answered(lent(workspace)))
+    place = hand_over(visit, workspace, writable=writes, finished=session.stays(workspace, writable=writes))
     helps = KINDS[visit.step.kind].family is Family.HELPER
     diff = workspace.diff(visit.position.base, visit.position.head) if helps or visit.revision else ""
     reply = session.ask(build_turn(visit, place, diff), lent(workspace) if writes else "")

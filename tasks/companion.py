@@ -20,7 +20,7 @@ def grade(visit: Visit) -> Outcome:
     turn = build_turn(visit)
     if KINDS[visit.step.kind].surface is Surface.READ:
         workspace = open_checkout(visit)
-        place = hand_over(visit, workspace, writable=False)
+        place = hand_over(visit, workspace, writable=False, finished=session.stays(workspace, writable=False))
         turn = build_turn(visit, place, workspace.diff(visit.position.base, visit.position.head))
         tree = workspace.git.tree_of(visit.position.head)
     verdict, reply = session.ask_for(turn, read_verdict, FailureKind.COMPANION_UNREADABLE)

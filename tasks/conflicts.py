@@ -45,7 +45,7 @@ def _resolve(session: Session) -> Outcome:
     workspace = open_checkout(visit)
     head, tip = visit.position.head, str(visit.earlier[-1]["tip"])
     merged = workspace.merge(head, tip)
-    finished = session.answered(lent(workspace))
+    finished = session.stays(workspace, writable=True)
     place = hand_over(visit, workspace, writable=True, finished=finished)
     if not finished:
         workspace.restore(merged.tree)

@@ -29,7 +29,7 @@ def assess(visit: Visit) -> Outcome:
     session = Session(visit)
     workspace = open_checkout(visit)
     position = visit.position
-    place = hand_over(visit, workspace, writable=False)
+    place = hand_over(visit, workspace, writable=False, finished=session.stays(workspace, writable=False))
     turn = build_turn(visit, place, workspace.diff(position.base, position.head))
     assessment, reply = session.ask_for(turn, _read)
     diff = workspace.measure(position.base, position.head)

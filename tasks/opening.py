@@ -203,7 +203,7 @@ def _check_blocks(opening: Opening) -> None:
     policy = opening.policy
     load(policy.channel, Channel)
     if opening.pipeline.touches_repository or any(KINDS[step.kind].needs_agent for step in opening.pipeline.enabled):
-        load(policy.sandbox, Sandbox)
+        load(policy.sandbox, Sandbox).check()
     kinds = [KINDS[step.kind] for step in opening.pipeline.enabled]
     wanted = {kind.name for kind in kinds if kind.needs_agent}
     without = sorted(kind for kind in wanted if not policy.agent(kind))
@@ -212,5 +212,5 @@ def _check_blocks(opening: Opening) -> None:
             f"no agent does {', '.join(map(repr, without))}; add it, or 'default', to the policy's agents"
         )
     helpers = {kind.helper for kind in kinds if kind.helper and policy.agent(kind.helper)}
-    for reference in sorted({policy.agent(kind) for kind in wanted | helpers}):
-        load(reference, CodingAgent).check()
+    for reference in sorted({one for kind in wanted | helpers for one in policy.candidates(kind)}):
+        load(reference, CodingAgent).check(load(policy.sandbox, Sandbox))

@@ -148,7 +148,7 @@ def _explore(session: Session, workspace: Workspace, report: SuiteReport) -> lis
     visit = session.visit
     if visit.step.kind not in visit.opening.policy.agents:
         return []
-    place = hand_over(visit, workspace, writable=False)
+    place = hand_over(visit, workspace, writable=False, finished=session.stays(workspace, writable=False))
     turn = build_turn(visit, place, workspace.diff(visit.position.base, visit.position.head))
     turn = turn.model_copy(update={"prompt": f"{turn.prompt}\n\n{report.render()}"})
     return session.ask_for(turn, Concerns.model_validate)[0].concerns

@@ -9,6 +9,7 @@ from typing import Any
 
 from blocks.command_agent import CommandAgent
 from blocks.local_sandbox import LocalSandbox
+from blocks.sandbox import Seat
 from contracts.agent import AgentReply, AgentTurn, Limits, Workspace
 from contracts.work import Repository, WorkItem
 
@@ -33,4 +34,4 @@ def a_turn(place: Workspace | None = None, **limits: Any) -> AgentTurn:
 
 
 def take(command: list[str], sandbox: LocalSandbox, turn: AgentTurn | None = None) -> AgentReply:
-    return CommandAgent(command=command).take(turn or a_turn(), sandbox, lambda _: None)
+    return CommandAgent(command=command).take(turn or a_turn(), Seat(sandbox), lambda _: None)

@@ -13,6 +13,7 @@ import pytest
 
 from blocks.command_agent import CommandAgent
 from blocks.local_sandbox import LocalSandbox
+from blocks.sandbox import Seat
 from contracts.agent import AgentReply, AgentTurn, Workspace
 from contracts.errors import AgentFailed
 from contracts.work import Repository, WorkItem
@@ -78,11 +79,11 @@ def test_the_example_in_python_changes_a_file_and_then_needs_no_change(tmp_path:
     (tmp_path / "agent.py").write_text(example("python"))
     agent = CommandAgent(command=[sys.executable, str(tmp_path / "agent.py")])
     said: list[str] = []
-    first = agent.take(turn, LocalSandbox(), said.append)
+    first = agent.take(turn, Seat(LocalSandbox()), said.append)
     assert first == AgentReply(text="Added a line to the README.", commit_message="Name the work item in the README")
     assert (tmp_path / "tree" / "README.md").read_text() == "\n- Discount codes\n"
     assert said[0].startswith("writing ")
-    second = agent.take(turn, LocalSandbox(), said.append)
+    second = agent.take(turn, Seat(LocalSandbox()), said.append)
     assert second == AgentReply(no_change_needed="the README names the work item already")
 
 
@@ -99,7 +100,7 @@ def test_the_example_in_shell_hands_on_prompt_answer_and_price(
     tmp_path: Path, turn: AgentTurn, wrapper: CommandAgent
 ) -> None:
     said: list[str] = []
-    reply = wrapper.take(turn, stand_in(tmp_path / "bin", [*EVENTS, RESULT]), said.append)
+    reply = wrapper.take(turn, Seat(stand_in(tmp_path / "bin", [*EVENTS, RESULT])), said.append)
     assert (reply.text, reply.session, reply.no_change_needed) == ("Wrote it.", "s-1", "")
     assert (reply.usage.model, reply.usage.cost) == ("claude", 0.25)
     tokens = (reply.usage.input_tokens, reply.usage.output_tokens)
@@ -115,7 +116,7 @@ def test_the_example_in_shell_tells_a_reason_from_an_answer(
     tmp_path: Path, turn: AgentTurn, wrapper: CommandAgent
 ) -> None:
     result = {**RESULT, "result": "I looked.\nNO CHANGE NEEDED: it is there."}
-    reply = wrapper.take(turn, stand_in(tmp_path / "bin", [*EVENTS, result]), print)
+    reply = wrapper.take(turn, Seat(stand_in(tmp_path / "bin", [*EVENTS, result])), print)
     assert reply.no_change_needed == "it is there."
 
 
@@ -125,5 +126,5 @@ def test_the_example_in_shell_fails_with_its_tool(
     tmp_path: Path, turn: AgentTurn, wrapper: CommandAgent, events: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(AgentFailed) as caught:
-        wrapper.take(turn, stand_in(tmp_path / "bin", events, "sys.exit('no credit')"), print)
+        wrapper.take(turn, Seat(stand_in(tmp_path / "bin", events, "sys.exit('no credit')")), print)
     assert "no credit" in caught.value.detail

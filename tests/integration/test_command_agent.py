@@ -13,6 +13,7 @@ import pytest
 
 from blocks.command_agent import CommandAgent
 from blocks.local_sandbox import LocalSandbox
+from blocks.sandbox import Seat
 from contracts.errors import AgentFailed, Misconfigured
 from contracts.failure import FailureKind
 from tests.integration.agent_program import Program, a_turn, take, write_program
@@ -120,18 +121,18 @@ def test_lines_arrive_while_the_agent_still_works(tmp_path: Path, program: Progr
         lines.append(line)
         answer.write_text(f"heard {line}")  # the agent goes on when its line was heard, and only then
 
-    reply = agent.take(a_turn(wall_seconds=30), LocalSandbox(isolation="process"), on_line)
+    reply = agent.take(a_turn(wall_seconds=30), Seat(LocalSandbox(isolation="process")), on_line)
     assert lines == ["asking"]
     assert reply.text == "heard asking"
 
 
 def test_a_program_that_is_not_there_is_named(sandbox: LocalSandbox) -> None:
     agent = CommandAgent(command=["no-such-agent"])
-    with pytest.raises(Misconfigured, match="'no-such-agent' is not there"):
-        agent.check()
+    with pytest.raises(Misconfigured, match="'no-such-agent' is not in the sandbox"):
+        agent.check(LocalSandbox())
     with pytest.raises(Misconfigured, match="'no-such-agent' does not exist"):
-        agent.take(a_turn(), sandbox, lambda _: None)
-    CommandAgent(command=[sys.executable]).check()
+        agent.take(a_turn(), Seat(sandbox), lambda _: None)
+    CommandAgent(command=[sys.executable]).check(LocalSandbox())
 
 
 def test_an_argument_that_is_too_long_for_a_path_is_an_argument(sandbox: LocalSandbox, program: Program) -> None:

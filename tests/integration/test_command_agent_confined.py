@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from blocks.command_agent import CommandAgent
 from blocks.local_sandbox import LocalSandbox
+from blocks.sandbox import Seat
 from blocks.workspace import Workspace
 from contracts.agent import Workspace as Place
 from contracts.errors import AgentFailed
@@ -60,7 +61,7 @@ def test_the_secrets_of_the_block_reach_the_agents_environment_and_nothing_else(
         "reply['structured'] = {'found': found, 'shown': MARK in shown, 'looked': 'agent.py' in shown}"
     ).replace("MARK", repr(KEY[:4]) + "+" + repr(KEY[4:]))
     agent = CommandAgent(command=program(script), environment={"MODEL_KEY": SecretStr(KEY)})
-    reply = agent.take(a_turn(), sandbox, lambda _: None)
+    reply = agent.take(a_turn(), Seat(sandbox), lambda _: None)
     assert reply.structured == {"found": ["MODEL_KEY"], "shown": False, "looked": True}
     assert KEY not in os.environ.values()
     assert KEY not in repr(agent)
@@ -71,7 +72,7 @@ def test_what_an_agent_tells_of_its_secrets_is_masked(bubblewrap: LocalSandbox, 
     script = "key = os.environ['MODEL_KEY']; print(f'I use {key}', file=sys.stderr); print(f'{key}'); sys.exit(1)"
     agent, lines = CommandAgent(command=program(script), environment={"MODEL_KEY": SecretStr(KEY)}), list[str]()
     with pytest.raises(AgentFailed) as caught:
-        agent.take(a_turn(), bubblewrap, lines.append)
+        agent.take(a_turn(), Seat(bubblewrap), lines.append)
     assert lines == ["I use [redacted]"]
     assert caught.value.detail == "[redacted]\n\nI use [redacted]"
 

@@ -11,6 +11,7 @@ import pytest
 
 from blocks.command_agent import CommandAgent
 from blocks.local_sandbox import LocalSandbox
+from blocks.sandbox import Seat
 from blocks.workspace import Snapshot, Workspace
 from contracts.agent import AgentReply, AgentTurn, Revision
 from contracts.agent import Workspace as Place
@@ -46,7 +47,7 @@ class Run:
         )
         turn = AgentTurn(kind=kind, session=f"run/{kind}/1", item=ITEM, prompt="", workspace=place, **fields)
         agent = CommandAgent(command=[sys.executable, str(AGENT)])
-        return agent.take(turn, self.sandbox, self.said.append)
+        return agent.take(turn, Seat(self.sandbox), self.said.append)
 
     def record(self) -> Snapshot | None:
         made = self.workspace.snapshot("change", self.head)
