@@ -18,7 +18,8 @@ from bench.chaos_scene import APPROVAL, begin
 from bench.chaos_services import Services
 from blocks import Journal
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
+"""Each look is two calls of the one server; at a tenth of a second they take as much of it as the runs."""
 MOST_SECONDS = 420.0
 """A run that has not ended by then is lost; one without a runner is only found after 90 seconds of silence."""
 _TOGETHER_SECONDS = 150.0

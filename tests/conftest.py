@@ -5,9 +5,19 @@ import tempfile
 from pathlib import Path
 
 import certifi
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["tests.installation"]
+
+_ROOMS = ("unit", "e2e", "flows", "integration")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Unit tests before a thread of Prefect disturbs their timing, then the longest, so that none is left over."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: _ROOMS.index(item.path.relative_to(here).parts[0]))
+
 
 settings.register_profile("delivery", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("delivery")

@@ -16,6 +16,7 @@ from blocks.bubblewrap import obstacle
 from blocks.local_sandbox import LocalSandbox
 from blocks.sandbox import Command, CommandResult, Ending
 from contracts.agent import Limits
+from contracts.errors import Misconfigured
 
 
 @pytest.fixture
@@ -242,3 +243,27 @@ def test_standard_input_is_fed_while_output_flows(sandbox: LocalSandbox, workspa
 @pytest.mark.parametrize("script", ["true", "exec 0<&-; sleep 0.3; echo done", "sleep 0.3"])
 def test_standard_input_need_not_be_read(sandbox: LocalSandbox, workspace: Path, script: str) -> None:
     assert shell(sandbox, workspace, script, stdin="x" * 5_000_000).succeeded
+
+
+def test_a_home_that_is_given_stays(sandbox: LocalSandbox, workspace: Path, tmp_path: Path) -> None:
+    home = tmp_path / "kept"
+    home.mkdir()
+    script = 'echo said >> "$HOME/memory"; cat "$HOME/memory"'
+    command = Command(argv=["sh", "-c", script], directory=workspace, home=home)
+    assert [sandbox.run(command).stdout for _ in range(2)] == ["said\n", "said\nsaid\n"]
+    assert (home / "memory").read_text() == "said\nsaid\n"
+
+
+def test_a_home_that_is_missing_is_refused(sandbox: LocalSandbox, workspace: Path, tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match=r"gone' for a sandbox does not exist"):
+        sandbox.run(Command(argv=["true"], directory=workspace, home=tmp_path / "gone"))
+
+
+def test_a_program_is_found_where_commands_find_it(sandbox: LocalSandbox, tmp_path: Path) -> None:
+    tool = tmp_path / "own-tool"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    assert sandbox.has("sh")
+    assert sandbox.has(str(tool))
+    assert not sandbox.has("own-tool")
+    assert sandbox.model_copy(update={"path": [str(tmp_path)]}).has("own-tool")

@@ -224,3 +224,37 @@ def test_commands_run_side_by_side(sandbox: LocalSandbox, tmp_path: Path, mark: 
     assert [result.stdout for result in results] == ["", "1\n", "", "3\n"]
     assert [result.ending for result in results] == [Ending.WALL_CLOCK, Ending.EXITED] * 2
     assert all(result.seconds < 4 for result in results[::2])
+
+
+def test_lines_that_show_no_progress_do_not_put_off_the_limit_of_silence(sandbox: LocalSandbox, tmp_path: Path) -> None:
+    script = "echo begun; while :; do echo retrying; echo retrying >&2; sleep 0.1; done"
+    limits = Limits(quiet_seconds=1.0, wall_seconds=60)
+    command = Command(argv=["sh", "-c", script], directory=tmp_path, limits=limits)
+    heard: list[str] = []
+
+    def useful(line: str) -> bool:
+        heard.append(line)
+        return line != "retrying"
+
+    assert sandbox.run(command, on_output=useful).ending is Ending.QUIET
+    assert heard[0] == "begun"
+    assert "retrying" in heard
+
+
+def test_lines_that_show_progress_put_it_off(sandbox: LocalSandbox, tmp_path: Path) -> None:
+    script = "for i in 1 2 3 4 5 6; do echo step; sleep 0.4; done"
+    limits = Limits(quiet_seconds=1.5, wall_seconds=60)
+    command = Command(argv=["sh", "-c", script], directory=tmp_path, limits=limits)
+    assert sandbox.run(command, on_output=lambda line: line == "step").ending is Ending.EXITED
+
+
+def test_a_line_of_output_is_heard_in_one_piece_however_long(sandbox: LocalSandbox, tmp_path: Path) -> None:
+    heard: list[int] = []
+    code = "print('x' * 300_000); print('y', end='')"
+
+    def useful(line: str) -> bool:
+        heard.append(len(line))
+        return True
+
+    assert sandbox.run(Command(argv=[sys.executable, "-c", code], directory=tmp_path), on_output=useful).succeeded
+    assert heard == [300_000, 1]

@@ -76,6 +76,8 @@ def test_ranges_are_enforced(field: str, least: int, most: int) -> None:
         {"wait_minutes": 1_441},
         {"tolerated": "critical"},
         {"agents": {"default": "claude"}},
+        {"fallbacks": {"coder": ["claude"]}},
+        {"fallbacks": {"codr": ["codex/main"]}},
         {"sandbox": "docker"},
         {"limits": {"wall_seconds": 0}},
         {"merge": {"auto_merge": True, "ceilings": {"risk": 1.1}}},
@@ -140,3 +142,14 @@ def test_equal_policies_have_one_digest_in_whatever_order_they_were_written() ->
 )
 def test_another_policy_has_another_digest(change: dict[str, Any]) -> None:
     assert Policy.model_validate(change).digest != Policy().digest
+
+
+def test_an_agents_stand_ins_follow_it_in_their_order_and_nobody_is_asked_twice() -> None:
+    policy = Policy(
+        agents={"default": "codex/main"},
+        fallbacks={"coder": ["gemini/main", "codex/main", "claude/main"], "default": ["claude/main"], "reviewer": []},
+    )
+    assert policy.candidates("coder") == ["codex/main", "gemini/main", "claude/main"]
+    assert policy.candidates("merger") == ["codex/main", "claude/main"]
+    assert policy.candidates("reviewer") == ["codex/main"]
+    assert Policy(agents={}).candidates("coder") == []
