@@ -64,7 +64,7 @@ class Sighting(BaseModel):
     merging: bool = Field(default=False, description="A merge is intended and nobody knows what came of it.")
     fruitless: int = Field(default=0, ge=0, description="Recoveries since it last finished anything.")
     most: int = Field(default=6, ge=0, description="How many of those it may have.")
-    begun: bool = Field(default=True, description="A process has walked it since it was last taken up again.")
+    repeated: bool = Field(default=False, description="The crash is one that was reported before: see `repeats`.")
 
 
 class Remedy(BaseModel):
@@ -114,7 +114,7 @@ def _crashed(seen: Sighting) -> Remedy | None:
         return _over(seen)
     if seen.status == DeliveryStatus.STOPPED or (seen.closed and seen.status in _AGAIN):
         return None
-    if _SECOND_REPORT in seen.message and not seen.begun:
+    if seen.repeated:
         return _lost(seen) if seen.silent else None
     return _resumed(seen, loss_of(seen.message), seen.message or "the run crashed")
 
@@ -140,6 +140,17 @@ def _resumed(seen: Sighting, kind: str, why: str) -> Remedy | None:
         return None
     why = f"its process died {seen.fruitless + 1} times in a row without finishing anything, at last: {why}"
     return Remedy(act=Act.CLOSE, kind="close", why=f"{why}; read the worker's log, then retry the run")
+
+
+def repeats(crashes: list[str], begun: bool) -> bool:
+    """Return whether the last report of a crash is the worker's of a process whose death is known already.
+
+    Args:
+        crashes: what Prefect said of every crash of the run so far, the latest last.
+        begun: whether a process has walked the run since it was last taken up again.
+    """
+    second = [_SECOND_REPORT in one for one in crashes]
+    return bool(second) and second[-1] and (not begun or second.count(True) <= second.count(False))
 
 
 def loss_of(message: str) -> str:

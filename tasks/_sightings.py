@@ -28,7 +28,7 @@ from blocks.loading import load
 from contracts.errors import Misconfigured
 from contracts.journal import record_key
 from contracts.policy import Policy
-from contracts.recovery import Sighting
+from contracts.recovery import Sighting, repeats
 from tasks._replay import JOURNAL
 from tasks._standing import prefect_client
 
@@ -149,7 +149,6 @@ def look(flow_run: FlowRun, since: datetime) -> Sight:
     ledger = load(policy.ledger, Ledger)
     row, history, written = ledger.run(run), _history(flow_run.id), journal.last_written(run)
     recoveries = [one.timestamp for one in history if (one.message or "").startswith(SIGN)]
-    begun = [one.timestamp for one in history if one.is_running()]
     sighting = Sighting(
         state=state,
         message=(flow_run.state.message if flow_run.state else "") or "",
@@ -161,9 +160,18 @@ def look(flow_run: FlowRun, since: datetime) -> Sight:
         merging=any(effect.what == "merge" for effect in ledger.unconfirmed(run)),
         fruitless=sum(1 for at in recoveries if written is None or at > written),
         most=policy.crashes + policy.losses,
-        begun=not recoveries or any(at > recoveries[-1] for at in begun),
+        repeated=_repeated(flow_run, history),
     )
     return Sight(sighting, policy.ledger, len(recoveries))
+
+
+def _repeated(flow_run: FlowRun, history: list[State[Any]]) -> bool:
+    """Whether the crash in which the run was found is one that was reported before."""
+    found = flow_run.state
+    past = [one for one in history if found is not None and one.timestamp <= found.timestamp]  # it may have moved on
+    recovered = [at for at, one in enumerate(past) if (one.message or "").startswith(SIGN)]
+    begun = not recovered or any(one.is_running() for one in past[recovered[-1] :])
+    return repeats([one.message or "" for one in past if one.is_crashed()], begun)
 
 
 def _history(run: UUID) -> list[State[Any]]:

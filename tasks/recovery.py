@@ -88,11 +88,11 @@ def act(one: Due) -> bool:
     """
     if one.remedy is None:
         return False
-    if not load(one.ledger, Ledger).recover(one.run, one.state, one.remedy.kind):
-        return False
     with prefect_client() as client:
         flow_run = client.read_flow_run(UUID(one.run))
         if flow_run.state is None or str(flow_run.state.id) != one.state:
+            return False  # before anything is charged: the run has moved on by itself
+        if not load(one.ledger, Ledger).recover(one.run, one.state, one.remedy.kind):
             return False
         if one.remedy.act is not Act.CLOSE:
             client.set_flow_run_state(flow_run.id, _state(one, one.remedy, flow_run.state), force=True)

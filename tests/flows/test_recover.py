@@ -73,6 +73,35 @@ def test_a_crashed_run_is_resumed_as_a_crash_and_each_time_later(shop: Shop):
     assert Ledger().attribute(run, "coder") == {"crash": 1, "infrastructure": 1}
 
 
+AGAIN = "Flow run infrastructure exited with non-zero status code -9. Process exited due to a SIGKILL signal."
+
+
+def test_the_second_report_of_a_death_is_charged_to_nobody_even_when_the_next_process_has_begun(shop: Shop):
+    run = begin(shop, Running(), Crashed(message=KILLED))
+    first = found(run)
+    assert first is not None
+    assert act(first)
+    lost.move(run, Pending(), Running(), Crashed(message=AGAIN))
+    assert found(run, timedelta(minutes=1)) is None
+    assert found(run) is not None, "when no process comes within the grace it is resumed"
+    assert Ledger().attribute(run, "coder") == {"crash": 1}
+    lost.move(run, Running(), Crashed(message=AGAIN))
+    third = found(run, timedelta(minutes=1))
+    assert third is not None
+    assert third.remedy is not None
+    assert third.remedy.kind == "crash"
+
+
+def test_a_run_that_moved_on_after_it_was_seen_is_neither_touched_nor_charged(shop: Shop):
+    run = begin(shop, Running(), Crashed(message=KILLED))
+    seen = found(run)
+    assert seen is not None
+    lost.move(run, Running())
+    assert not act(seen)
+    assert state_of(run).is_running()
+    assert Ledger().attribute(run, "coder") == {}
+
+
 def test_a_run_that_dies_again_and_again_without_finishing_anything_is_closed(shop: Shop):
     shop.policy(crashes=0, losses=1)
     run = begin(shop, Running(), Crashed(message=KILLED))

@@ -12,6 +12,7 @@ from contracts.recovery import (
     check_losses,
     loss_of,
     remedy,
+    repeats,
     wait_before,
 )
 
@@ -52,8 +53,7 @@ def seen(state: str, **fields: object) -> Sighting:
         (seen("CRASHED", message=KILLED, fruitless=6, most=6), Act.RESUME, "crash"),
         (seen("RUNNING", carries=False), Act.SETTLE, "close"),
         (seen("CRASHED", message=AGAIN, silent=False), Act.RESUME, "crash"),
-        (seen("CRASHED", message=AGAIN, begun=False), Act.RESUME, "infrastructure"),
-        (seen("CRASHED", message=KILLED, begun=False, silent=False), Act.RESUME, "crash"),
+        (seen("CRASHED", message=AGAIN, repeated=True), Act.RESUME, "infrastructure"),
     ],
 )
 def test_what_is_done_about_a_run(sighting: Sighting, act: Act, kind: str) -> None:
@@ -61,6 +61,26 @@ def test_what_is_done_about_a_run(sighting: Sighting, act: Act, kind: str) -> No
     assert told is not None
     assert (told.act, told.kind) == (act, kind)
     assert told.why
+
+
+@pytest.mark.parametrize(
+    ("crashes", "begun", "repeated"),
+    [
+        ([], True, False),
+        ([KILLED], True, False),
+        ([KILLED], False, False),
+        ([AGAIN], True, False),
+        ([AGAIN], False, True),
+        ([KILLED, AGAIN], False, True),
+        ([KILLED, AGAIN], True, True),
+        ([KILLED, AGAIN, KILLED], True, False),
+        ([KILLED, AGAIN, KILLED, AGAIN], True, True),
+        ([KILLED, AGAIN, AGAIN], True, False),
+        (["Execution was aborted by a termination signal.", AGAIN], True, True),
+    ],
+)
+def test_the_second_report_of_a_death_is_no_second_death(crashes: list[str], begun: bool, repeated: bool) -> None:
+    assert repeats(crashes, begun) is repeated
 
 
 @pytest.mark.parametrize(
@@ -79,7 +99,7 @@ def test_what_is_done_about_a_run(sighting: Sighting, act: Act, kind: str) -> No
         seen("CRASHED", message=KILLED, status="failed", closed=True),
         seen("CRASHED", message=KILLED, status="stopped"),
         seen("CRASHED", message=KILLED, status="", fruitless=7, most=6),
-        seen("CRASHED", message=AGAIN, begun=False, silent=False),
+        seen("CRASHED", message=AGAIN, repeated=True, silent=False),
         seen("CRASHED", carries=False),
         seen("PENDING", carries=False),
         *(seen(state, holder="process 7") for state in ("RUNNING", "PENDING", "PAUSED", "CRASHED", "CANCELLED")),
