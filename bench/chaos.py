@@ -8,7 +8,6 @@ is held beside what the undisturbed one did.
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
 from pathlib import Path
 
+from bench import chaos_record as record
 from bench.chaos_evidence import Judged, Left, judge, look
 from bench.chaos_points import Act, Point, catalogue, choose
 from bench.chaos_run import Disturbed, Together
@@ -117,6 +117,7 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--points", type=int, default=0, help="how many points, chosen at random; 0: all")
     parser.add_argument("--seed", type=int, default=None, help="of the choice; default: another each time")
+    parser.add_argument("--rest", action="store_true", help="go on with the points that have not survived on record")
     parser.add_argument("--only", default="", help="only points whose class or name holds this")
     parser.add_argument("--keep", type=Path, default=None, help="folder to keep everything in; default: none")
     return parser.parse_args(arguments)
@@ -134,16 +135,20 @@ def main(arguments: list[str] | None = None) -> int:
             matrix = Matrix(services)
             every = catalogue(matrix.record())
             points = [point for point in every if options.only in f"{point.kind}: {point.name}"]
-            if options.points:
+            if options.rest:
+                points = record.rest(points, record.read())[: options.points or None]
+            elif options.points:
                 print(f"seed {seed}: {options.points} of {len(points)} points", flush=True)
                 points = choose(points, options.points, seed)
             matrix.run(points)
-    took = time.monotonic() - begun
-    line, survived = summary(matrix.judged)
-    print(f"\n{table(matrix.judged)}\n\ntook {took:.0f} s")
-    if not options.points and not options.only:
-        DOCUMENT.write_text(page(matrix.judged, took, os.cpu_count() or 1))
-    print(line)
+    tried = record.commit()
+    rows = [record.row(one, tried) for one in matrix.judged]
+    if options.rest or not (options.points or options.only):
+        rows = record.merged(every, record.read() if options.rest else [], rows)
+        record.write(rows)
+        DOCUMENT.write_text(page(rows, len(every)))
+    line, survived = summary(rows)
+    print(f"\n{table(rows)}\n\ntook {time.monotonic() - begun:.0f} s\n{line}")
     return 0 if survived else 1
 
 

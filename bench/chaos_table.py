@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
-from bench.chaos_evidence import Judged
+from bench.chaos_record import Row
 
-_COLUMNS: dict[str, Callable[[list[Judged]], int]] = {
+_COLUMNS: dict[str, Callable[[list[Row]], int]] = {
     "points": len,
     "survived": lambda some: sum(one.survived for one in some),
-    "turns paid again": lambda some: sum(len(one.repaid) for one in some),
+    "turns paid again": lambda some: sum(one.repaid for one in some),
     "of these answered": lambda some: sum(one.answered for one in some),
-    "duplicates": lambda some: sum(len(one.duplicates) for one in some),
-    "lost": lambda some: sum(bool(one.lost) for one in some),
+    "duplicates": lambda some: sum(one.duplicates for one in some),
+    "lost": lambda some: sum(one.lost for one in some),
 }
 _WHERE = {
     "before a step": "the step's record was looked for and is not there; nothing of the step has happened",
@@ -36,53 +37,53 @@ _WHERE = {
 }
 
 
-def summary(judged: list[Judged]) -> tuple[str, bool]:
+def summary(rows: list[Row]) -> tuple[str, bool]:
     """Return the last line, and whether every run survived; a point that no run came to proves nothing and is lost."""
-    survived = sum(one.survived for one in judged)
-    duplicates = sum(len(one.duplicates) for one in judged)
-    lost = sum(bool(one.lost) or one.missed for one in judged)
-    line = f"points={len(judged)} survived={survived} duplicates={duplicates} lost={lost}"
-    return line, bool(judged) and survived == len(judged)
+    counted = {name: _COLUMNS[name](rows) for name in ("points", "survived", "duplicates", "lost")}
+    line = " ".join(f"{name}={count}" for name, count in counted.items())
+    return line, bool(rows) and counted["survived"] == len(rows)
 
 
-def _groups(judged: list[Judged]) -> dict[str, list[Judged]]:
-    groups: dict[str, list[Judged]] = {kind: [] for kind in _WHERE}
-    for one in judged:
-        groups[one.carried.point.kind if one.carried.point else ""].append(one)
+def _groups(rows: list[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {kind: [] for kind in _WHERE}
+    for one in rows:
+        groups[one.kind].append(one)
     groups = {kind: some for kind, some in groups.items() if some}
-    return groups | {"all": judged}
+    return groups | {"all": rows}
 
 
-def table(judged: list[Judged]) -> str:
+def table(rows: list[Row]) -> str:
     """Return the figures of each class, a line each."""
     lines = [f"{'':<26}" + "".join(f"{name:>19}" for name in _COLUMNS)]
-    for kind, some in _groups(judged).items():
+    for kind, some in _groups(rows).items():
         lines.append(f"{kind:<26}" + "".join(f"{count(some):>19}" for count in _COLUMNS.values()))
     return "\n".join(lines)
 
 
-def page(judged: list[Judged], seconds: float, cores: int) -> str:
+def page(rows: list[Row], points: int) -> str:
     """Return the page of the documentation.
 
     Args:
-        judged: every point.
-        seconds: how long it took.
-        cores: of the machine.
+        rows: what came of the points.
+        points: how many points there are.
     """
     head = ["point in time", "where that is", *_COLUMNS]
-    rows = [" | ".join(head), " | ".join("---" if at < 2 else "---:" for at in range(len(head)))]
-    for kind, some in _groups(judged).items():
+    lines = [" | ".join(head), " | ".join("---" if at < 2 else "---:" for at in range(len(head)))]
+    for kind, some in _groups(rows).items():
         figures = [str(count(some)) for count in _COLUMNS.values()]
-        rows.append(" | ".join([kind, _WHERE.get(kind, ""), *figures]))
-    figures = "\n".join(f"| {row} |" for row in rows)
-    minutes = f"{seconds / 60:.0f} minutes on {cores} cores"
-    return _PAGE.format(table=figures, minutes=minutes, line=summary(judged)[0])
+        lines.append(" | ".join([kind, _WHERE.get(kind, ""), *figures]))
+    figures = "\n".join(f"| {line} |" for line in lines)
+    tried = ", ".join(f"{count} at `{commit}`" for commit, count in Counter(one.commit for one in rows).items())
+    whole = (
+        "every point was tried" if len(rows) == points else f"{points - len(rows)} of {points} points are not tried yet"
+    )
+    return _PAGE.format(table=figures, tried=f"{whole} ({tried})", line=summary(rows)[0])
 
 
 _PAGE = """# What a run survives
 
-`make chaos` wrote this page, in {minutes}; `make chaos POINTS=12` tries a random twelve of the points and is part of
-the gate.
+`make chaos` wrote this page; {tried}.
+`make chaos POINTS=12` tries a random twelve of the points and is part of the gate.
 
 One Prefect server and one process worker carry runs of the steps of `bugfix`, each on a repository of its own, with
 every loop taken once: a question of the clarity review that a person answers, a rework that the reviewer asks for,

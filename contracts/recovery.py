@@ -13,6 +13,8 @@ from contracts.failure import FailureKind
 
 CRASH, INFRASTRUCTURE = "crash", "infrastructure"
 """What a loss is charged to: the run's own process died, or what it ran on went away."""
+REPEATED = "repeated"
+"""What a loss is called that was charged before."""
 MOST_WAIT = 300.0
 """Longest wait before a recovery, in seconds."""
 _FIRST_WAIT = 5.0
@@ -65,6 +67,7 @@ class Sighting(BaseModel):
     fruitless: int = Field(default=0, ge=0, description="Recoveries since it last finished anything.")
     most: int = Field(default=6, ge=0, description="How many of those it may have.")
     repeated: bool = Field(default=False, description="The crash is one that was reported before: see `repeats`.")
+    displaced: bool = Field(default=False, description="It was scheduled when the crash was reported.")
 
 
 class Remedy(BaseModel):
@@ -114,6 +117,9 @@ def _crashed(seen: Sighting) -> Remedy | None:
         return _over(seen)
     if seen.status == DeliveryStatus.STOPPED or (seen.closed and seen.status in _AGAIN):
         return None
+    if seen.repeated and seen.displaced:
+        why = "a second report of its crash took the place of its schedule"
+        return Remedy(act=Act.RESUME, kind=REPEATED, why=why)
     if seen.repeated:
         return _lost(seen) if seen.silent else None
     return _resumed(seen, loss_of(seen.message), seen.message or "the run crashed")

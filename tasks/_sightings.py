@@ -160,15 +160,20 @@ def look(flow_run: FlowRun, since: datetime) -> Sight:
         merging=any(effect.what == "merge" for effect in ledger.unconfirmed(run)),
         fruitless=sum(1 for at in recoveries if written is None or at > written),
         most=policy.crashes + policy.losses,
-        repeated=_repeated(flow_run, history),
+        repeated=_repeated(_past(flow_run, history)),
+        displaced=[one.is_scheduled() for one in _past(flow_run, history)][-2:-1] == [True],
     )
     return Sight(sighting, policy.ledger, len(recoveries))
 
 
-def _repeated(flow_run: FlowRun, history: list[State[Any]]) -> bool:
-    """Whether the crash in which the run was found is one that was reported before."""
+def _past(flow_run: FlowRun, history: list[State[Any]]) -> list[State[Any]]:
+    """The states of a run up to the one in which it was found; it may have moved on since."""
     found = flow_run.state
-    past = [one for one in history if found is not None and one.timestamp <= found.timestamp]  # it may have moved on
+    return [one for one in history if found is not None and one.timestamp <= found.timestamp]
+
+
+def _repeated(past: list[State[Any]]) -> bool:
+    """Whether the crash in which the run was found is one that was reported before."""
     recovered = [at for at, one in enumerate(past) if (one.message or "").startswith(SIGN)]
     begun = not recovered or any(one.is_running() for one in past[recovered[-1] :])
     return repeats([one.message or "" for one in past if one.is_crashed()], begun)

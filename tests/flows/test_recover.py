@@ -92,6 +92,20 @@ def test_the_second_report_of_a_death_is_charged_to_nobody_even_when_the_next_pr
     assert third.remedy.kind == "crash"
 
 
+def test_a_second_report_that_takes_the_place_of_the_schedule_is_undone_at_once_and_charged_to_nobody(shop: Shop):
+    run = begin(shop, Running(), Crashed(message=KILLED))
+    first = found(run)
+    assert first is not None
+    assert act(first)
+    lost.move(run, Crashed(message=AGAIN))
+    again = found(run, timedelta(minutes=1))
+    assert again is not None
+    assert act(again)
+    assert state_of(run).is_scheduled()
+    assert Ledger().attribute(run, "coder") == {"crash": 1, "repeated": 1}
+    assert lost.go_on(run) == "Merged"
+
+
 def test_a_run_that_moved_on_after_it_was_seen_is_neither_touched_nor_charged(shop: Shop):
     run = begin(shop, Running(), Crashed(message=KILLED))
     seen = found(run)

@@ -54,6 +54,7 @@ def seen(state: str, **fields: object) -> Sighting:
         (seen("RUNNING", carries=False), Act.SETTLE, "close"),
         (seen("CRASHED", message=AGAIN, silent=False), Act.RESUME, "crash"),
         (seen("CRASHED", message=AGAIN, repeated=True), Act.RESUME, "infrastructure"),
+        (seen("CRASHED", message=AGAIN, repeated=True, displaced=True, silent=False), Act.RESUME, "repeated"),
     ],
 )
 def test_what_is_done_about_a_run(sighting: Sighting, act: Act, kind: str) -> None:
