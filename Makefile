@@ -2,9 +2,9 @@
 PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
-TEST := --numprocesses 2 --dist loadfile --durations 20
+TEST := --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: setup demo run up test check acceptance upkeep bench chaos waiting ui schemas clean
+.PHONY: setup demo run up test check acceptance upkeep bench chaos conformance waiting ui images escapes schemas clean
 
 setup: .venv/ready ## install exactly what uv.lock names
 
@@ -45,11 +45,20 @@ upkeep: setup ## tech-debt on two well-known packages from the package index
 bench: setup ## cost of orchestration beside bare Prefect
 	$(RUN) -m bench.steps
 
-chaos: setup ## kill everything everywhere; POINTS=n takes n random points, SEED=number the same again
-	$(RUN) -m bench.chaos $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED))
+chaos: setup ## kill everything everywhere; POINTS=n takes n random points, SEED=number the same again, REST=1 goes on
+	$(RUN) -m bench.chaos $(if $(POINTS),--points $(POINTS)) $(if $(SEED),--seed $(SEED)) $(if $(REST),--rest)
+
+conformance: setup ## the agents' real programs, behaviour by behaviour, against a scripted model; AGENT_PROGRAMS=folders
+	$(RUN) -m bench.conformance $(ARGS)
 
 waiting: setup ## what waiting runs hold, and how soon an answered one goes on, beside bare Prefect
 	$(RUN) -m bench.waiting
+
+images: ## images of the Docker sandbox: make images TARGETS="egress tests claude-code"
+	deployments/images/build.sh $(TARGETS)
+
+escapes: setup ## attempts to get out of a Docker sandbox, and what stopped each
+	$(RUN) -m bench.escapes
 
 schemas: setup ## write docs/*.schema.json anew
 	$(RUN) -m deployments.export_schemas

@@ -1,7 +1,7 @@
 """The ledger: what must outlive Prefect's retention and be summed.
 
-It holds live work, outcomes of steps, what turns consumed, effects in the outside world, runs, gates, decisions and
-recoveries. Every record has a natural key, so that a replay finds it instead of counting it twice.
+It holds live work, outcomes of steps, what turns consumed and reserve, effects in the outside world, runs, gates,
+decisions and recoveries. Every record has a natural key, so that a replay finds it instead of counting it twice.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from datetime import datetime
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
-from blocks import ledger_claims, ledger_effects, ledger_gates, ledger_recoveries, ledger_runs, ledger_usage
+from blocks import ledger_claims, ledger_effects, ledger_gates, ledger_recoveries, ledger_reservations, ledger_runs
 from blocks import ledger_database as database
+from blocks.ledger_money import Reservation
 from blocks.ledger_people import Decision, Gate, Recovery, Run
+from blocks.ledger_purse import Purse
 from blocks.ledger_rows import now as _now
 from blocks.ledger_tables import Claim, Effect, Outcome, Turn
 
-__all__ = ["Claim", "Decision", "Effect", "Gate", "Ledger", "Outcome", "Recovery", "Run", "Turn"]
+__all__ = ["Claim", "Decision", "Effect", "Gate", "Ledger", "Outcome", "Recovery", "Reservation", "Run", "Turn"]
 
 
-class Ledger(Block):
+class Ledger(Purse, Block):
     """Keeps runs, decisions, usage and effects in a database: a SQLite file, or PostgreSQL in production.
 
     Every method connects and migrates the schema on its first use in a process, may be called from several threads
@@ -68,42 +70,15 @@ class Ledger(Block):
             ledger_claims.claim(connection, wanted, limit)
 
     def release(self, run: str) -> None:
-        """Give back everything that the run has claimed; nothing to do if it holds nothing."""
+        """Give back everything that the run has claimed and reserved; nothing to do if it holds nothing."""
         with database.writing(self.url) as connection:
             ledger_claims.release(connection, run)
+            ledger_reservations.drop(connection, run)
 
     def live(self, repository: str | None = None) -> list[Claim]:
         """Return the live claims, of one repository or of all, the oldest first."""
         with database.reading(self.url) as connection:
             return ledger_claims.live(connection, repository)
-
-    def record_outcomes(self, ended: list[Outcome]) -> None:
-        """Keep how visits of steps ended, all or none; the first record of (run, step, visit) stays."""
-        with database.writing(self.url) as connection:
-            ledger_usage.record_outcomes(connection, ended)
-
-    def record_turn(self, turn: Turn) -> None:
-        """Keep what a turn consumed; the first record of (run, step, visit, turn) stays."""
-        with database.writing(self.url) as connection:
-            ledger_usage.record_turn(connection, turn)
-
-    def turns_of(self, run: str, step: str, visit: int) -> int:
-        """Return how many turns of a visit are recorded."""
-        with database.reading(self.url) as connection:
-            return ledger_usage.turns_of(connection, run, step, visit)
-
-    def spend(
-        self, run: str | None = None, repository: str | None = None, since: datetime | None = None
-    ) -> dict[str, float]:
-        """Return what turns have cost, summed exactly in the database, by currency.
-
-        Args:
-            run: only turns of this flow run.
-            repository: only turns that this repository pays.
-            since: only turns that ended at this aware time or later.
-        """
-        with database.reading(self.url) as connection:
-            return ledger_usage.spend(connection, run, repository, since)
 
     def intend(self, key: str, run: str, what: str, detail: str, ended: bool = False) -> Effect:
         """Announce an effect before it is made, and return its row, which may be older and confirmed.
@@ -193,9 +168,10 @@ class Ledger(Block):
             ledger_runs.mark_reaped(connection, run)
 
     def wait(self, gate: Gate) -> None:
-        """Keep that a person is asked; the first record of the gate's key stays."""
+        """Keep that a person is asked, and that the run reserves nothing; the first record of the gate's key stays."""
         with database.writing(self.url) as connection:
             ledger_gates.wait(connection, gate)
+            ledger_reservations.drop(connection, gate.run)
 
     def settle(self, key: str) -> None:
         """Record that a gate waits no more; the first time stays, and an unknown gate changes nothing."""

@@ -29,6 +29,7 @@ _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = "postgresql+psycopg"
 _MIGRATION_LOCK = 0x6C656467_6D696772
 _CLAIM_LOCK = 0x6C656467_636C6169
+_BUDGET_LOCK = 0x6C656467_62756467
 
 _engines: dict[tuple[int, str], Engine] = {}
 _engines_lock = threading.Lock()
@@ -67,6 +68,11 @@ def writing(url: SecretStr) -> Generator[Connection, None, None]:
 def lock_claims(connection: Connection) -> None:
     """Let only this transaction decide on claims, until it ends."""
     _lock(connection, _CLAIM_LOCK)
+
+
+def lock_budgets(connection: Connection) -> None:
+    """Let only this transaction decide on budgets, until it ends."""
+    _lock(connection, _BUDGET_LOCK)
 
 
 def migrate(url: SecretStr) -> None:

@@ -186,6 +186,7 @@ turns = Table(
     Column("at", UtcTime, nullable=False),
     Index("turns_repository_at", "repository", "at"),
     Index("turns_at", "at"),
+    Index("turns_kind_at", "kind", "at"),
 )
 
 effects = Table(

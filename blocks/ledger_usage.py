@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import Connection, func, select
 
+from blocks.ledger_people import runs
 from blocks.ledger_rows import insert_or_ignore
 from blocks.ledger_tables import Outcome, Turn, outcomes, turns
+from contracts.budget import CURRENCY
+from contracts.delivery import DeliveryStatus
+
+_LATEST_TURNS = 200
+_LATEST_RUNS = 50
+"""Prices and habits change: a history goes back so far and no further."""
+_WHOLE = [one.value for one in DeliveryStatus if one not in {DeliveryStatus.FAILED, DeliveryStatus.STOPPED}]
+"""Ends of runs that went all their way, so that their cost is that of a run."""
 
 
 def record_outcomes(connection: Connection, ended: Iterable[Outcome]) -> None:
@@ -26,6 +36,21 @@ def turns_of(connection: Connection, run: str, step: str, visit: int) -> int:
     """Return how many turns of a visit are recorded."""
     query = select(func.count()).where(turns.c.run == run, turns.c.step == step, turns.c.visit == visit)
     return connection.execute(query).scalar_one()
+
+
+def history(connection: Connection, kind: str) -> list[Decimal]:
+    """Return what the latest turns of a kind have cost in the currency of budgets."""
+    query = select(turns.c.cost).where(turns.c.kind == kind, turns.c.currency == CURRENCY)
+    return list(connection.scalars(query.order_by(turns.c.at.desc()).limit(_LATEST_TURNS)))
+
+
+def run_costs(connection: Connection, pipeline: str) -> list[Decimal]:
+    """Return what the latest runs of a pipeline that came to their end have cost in the currency of budgets."""
+    paid = (turns.c.run == runs.c.run) & (turns.c.currency == CURRENCY)
+    query = select(func.sum(turns.c.cost)).select_from(runs.outerjoin(turns, paid))
+    query = query.where(runs.c.pipeline == pipeline, runs.c.status.in_(_WHOLE)).group_by(runs.c.run, runs.c.opened_at)
+    found = connection.scalars(query.order_by(runs.c.opened_at.desc()).limit(_LATEST_RUNS))
+    return [Decimal(0) if cost is None else cost for cost in found]
 
 
 def spend(connection: Connection, run: str | None, repository: str | None, since: datetime | None) -> dict[str, float]:

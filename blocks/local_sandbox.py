@@ -17,6 +17,7 @@ from prefect.settings import get_current_settings
 from pydantic import Field, field_validator
 
 from blocks.bubblewrap import View, bubblewrap, obstacle
+from blocks.command_check import check_command
 from blocks.confined_process import SUPERVISOR, ConfinedProcess
 from blocks.process_watch import Hearing, Observed, Watch
 from blocks.sandbox import Command, CommandResult, Sandbox
@@ -89,7 +90,7 @@ class LocalSandbox(Sandbox):
                 is demanded (by `isolation`, or by `network` being false) and does not work.
             Unavailable: the supervisor could not start, or a process could not be ended.
         """
-        _check(command, self.readable)
+        check_command(command, self.readable)
         protected = self._protected()
         with _scratch() as scratch:
             tmp = Path("/tmp") if protected else scratch / "tmp"  # noqa: S108 - bubblewrap mounts the scratch there
@@ -187,21 +188,6 @@ def _unlock(tree: Path) -> None:
         for path in (Path(parent, name) for name in directories):
             if not path.is_symlink():
                 path.chmod(0o700)
-
-
-def _check(command: Command, readable: list[Path]) -> None:
-    """Refuse a command that cannot be run as it is described."""
-    if not command.directory.is_dir():
-        raise Misconfigured(f"The working directory {str(command.directory)!r} does not exist; create it first")
-    kept = [command.home] if command.home else []
-    for path in (*command.writable, *command.readable, *kept, *readable):
-        if not path.exists():
-            raise Misconfigured(f"The path {str(path)!r} for a sandbox does not exist; create it or leave it out")
-    for name, value in command.environment.items():
-        if name.upper().startswith("PREFECT_") or not name or "=" in name or "\0" in name + value:
-            raise Misconfigured(f"The variable {name!r} cannot be given to a sandboxed command; leave it out")
-    if any("\0" in argument for argument in command.argv):
-        raise Misconfigured(f"An argument of {command.argv[0]!r} contains a NUL character; pass it on standard input")
 
 
 def _program(command: Command, path: str) -> str:

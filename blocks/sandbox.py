@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import ClassVar
 
 from prefect.blocks.core import Block
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +74,9 @@ class Sandbox(Block):
     _block_type_name = "Sandbox"
     _block_type_slug = "sandbox"
 
+    evicts: ClassVar[bool] = False
+    """Whether a command that ends as killed has lost its place, so that it may be run again in another one."""
+
     @abstractmethod
     def run(
         self,
@@ -105,6 +109,10 @@ class Sandbox(Block):
 
     def release(self, run: str) -> None:
         """End everything that is kept for a run; nothing to do if there is nothing."""
+
+    def runs(self) -> list[str]:
+        """Return the runs that something is kept for."""
+        return []
 
     def has(self, program: str) -> bool:
         """Return whether a program can be started, by its name on the PATH or by its absolute path."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.agent import Prior, Usage
 from contracts.failure import Failure
+from contracts.forecast import Forecast
 from contracts.merger import Hold
 
 
@@ -30,7 +31,8 @@ class Outcome(BaseModel):
     tree: str = Field(default="", description="Tree sha that the step produced or judged.")
     no_change: str = Field(default="", description="Why the agent says that no change is needed.")
     agent: str = Field(default="", description="Reference of the agent; empty when none took part.")
-    usage: list[Usage] = Field(default_factory=list[Usage], description="One entry a turn.")
+    usage: list[Usage] = Field(default_factory=list[Usage], description="One entry a turn, with what it is charged.")
+    unpriced: int = Field(default=0, ge=0, description="Turns charged by the policy's default, as no price is known.")
     started: datetime = Field(description="When it began, UTC.")
     seconds: float = Field(default=0, ge=0, description="Wall clock.")
 
@@ -75,5 +77,6 @@ class Delivery(BaseModel):
     base: str = Field(default="", description="Commit of the base.")
     head: str = Field(default="", description="Commit at the tip of the change.")
     merge_commit: str = Field(default="", description="Commit that merged it.")
+    forecast: Forecast | None = Field(default=None, description="What it was expected to cost; none: nobody knew.")
     stat: str = Field(default="", description="The diff, a line a file.")
     timeline: list[Outcome] = Field(default_factory=list[Outcome], description="Every visit, in order.")

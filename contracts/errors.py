@@ -11,6 +11,8 @@ Every message states the observed fact, the identifier with `!r`, and what to do
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from contracts.failure import FailureKind
 
 
@@ -21,14 +23,18 @@ class DeliveryError(Exception):
         message: one sentence: the observed fact, the identifier, what to do.
         detail: evidence for a person, at most a few thousand characters; redacted by whoever shows it.
         kind: the kind of failure that a run ends with when nothing handles the error.
+        until: when the same call may work by itself, so that the run waits for it; none: a person must act.
     """
 
     kind: FailureKind = FailureKind.UNKNOWN
 
-    def __init__(self, message: str, *, detail: str = "", kind: FailureKind | None = None) -> None:
+    def __init__(
+        self, message: str, *, detail: str = "", kind: FailureKind | None = None, until: datetime | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail
+        self.until = until
         if kind is not None:
             self.kind = kind
 

@@ -18,6 +18,7 @@ import re
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.forecast import Forecast
 from contracts.pipeline import Pipeline
 from contracts.policy import Policy
 from contracts.work import WorkItem
@@ -56,6 +57,11 @@ class Opening(BaseModel):
     item: WorkItem = Field(description="The work item.")
     pipeline: Pipeline = Field(description="The pipeline with the whole configuration of its steps.")
     policy: Policy = Field(description="The policy as it was.")
+    reference: str = Field(
+        default="",
+        description="The policy's block, from which budgets are read anew; empty: from the policy as it was.",
+    )
+    forecast: Forecast | None = Field(default=None, description="What it will cost; none: there was little history.")
     branch: str = Field(description="The run's branch in the forge.")
     first: str = Field(default="", description="Step at which the walk begins; empty: the first one.")
     kept: dict[str, str] = Field(default_factory=dict, description="Step → key of the outcome that is kept.")

@@ -4,6 +4,7 @@
     <run>/escalated/<gate>     nobody decided in time
     <run>/failed/<attempt>     the run failed
     <run>/delivered/<attempt>  the run ended in any other way
+    <run>/parked/<turn>        a turn must wait for budget or a quota; the run goes on by itself
 
 What comes from outside is shown as it was written and does nothing: it is no link, no mention and no heading.
 """
@@ -24,7 +25,7 @@ from contracts.markdown import plain
 from contracts.redaction import redact
 from contracts.report import NEXT, SYMBOLS
 
-Event = Literal["waiting", "settled", "escalated", "failed", "delivered"]
+Event = Literal["waiting", "settled", "escalated", "failed", "delivered", "parked"]
 
 _MOST_CHOICES = 10
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -111,6 +112,20 @@ def failed(subject: Subject, attempt: int, failure: Failure) -> Message:
     hint = failure.hint.replace(" below", " in the run's report")
     parts = [f"**Why:** {failure.kind}{where}, {shown(failure.message, 500)}", f"**Next:** {hint}"]
     return _message(subject, "failed", str(attempt), "🔴 **Failed:**", parts)
+
+
+def parked(subject: Subject, turn: str, step: str, reason: str, waits: str) -> Message:
+    """Return the message that a run waits for budget or a quota, without a decision of anybody.
+
+    Args:
+        subject: the run.
+        turn: name of the turn that must wait; a run that waits on for the same one tells nobody again.
+        step: id of the step.
+        reason: why it waits.
+        waits: what it waits for and until when, in a few words.
+    """
+    parts = [_why(step, reason), f"**Next:** nothing; it {shown(waits)}."]
+    return _message(subject, "parked", turn, "⏸️ **Waiting without a process:**", parts)
 
 
 def delivered(subject: Subject, attempt: int, status: DeliveryStatus, reason: str = "") -> Message:

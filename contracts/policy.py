@@ -77,6 +77,28 @@ class Policy(BaseModel):
     run_budget: float | None = Field(
         default=None, gt=0, description="Most that the turns of one run may cost, in USD; none: no limit."
     )
+    repository_budget: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most that turns on one repository may cost in a calendar month (UTC), in USD; none: no limit.",
+    )
+    installation_budget: float | None = Field(
+        default=None,
+        gt=0,
+        description="Most that all turns in the ledger may cost in a calendar month (UTC), in USD; none: no limit.",
+    )
+    turn_reserve: float = Field(
+        default=0.5,
+        gt=0,
+        le=1_000,
+        description="What a turn reserves of the budgets while its kind has little history, in USD.",
+    )
+    default_price: float = Field(
+        default=10, ge=0, le=10_000, description="What a million tokens of a model without a known price cost, in USD."
+    )
+    look_minutes: float = Field(
+        default=15, gt=0, le=1_440, description="How often a run that is over a budget looks whether there is more."
+    )
     threshold: float = Field(default=0.8, ge=0, le=1, description="Rating that passes a companion.")
     reworks: int = Field(default=3, ge=0, le=20, description="Automatic reworks that a companion may ask for.")
     tolerated: Tolerance = Field(default="none", description="Gravest finding of a review that needs no answer.")

@@ -55,14 +55,14 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     return tuple(found)
 
 
-def redact_all(value: Any) -> Any:
-    """Return a value out of JSON with every text in it redacted; keys are left alone."""
+def redact_all(value: Any, secrets: tuple[str, ...] = ()) -> Any:
+    """Return a value out of JSON with every text in it redacted, see `redact`; keys are left alone."""
     if isinstance(value, str):
-        return redact(value)
+        return redact(value, secrets)
     if isinstance(value, list):
-        return [redact_all(one) for one in cast(list[Any], value)]
+        return [redact_all(one, secrets) for one in cast(list[Any], value)]
     if isinstance(value, dict):
-        return {key: redact_all(one) for key, one in cast(dict[str, Any], value).items()}
+        return {key: redact_all(one, secrets) for key, one in cast(dict[str, Any], value).items()}
     return value
 
 

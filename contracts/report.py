@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from contracts.budget import CURRENCY
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
 from contracts.failure import HINTS, FailureKind
+from contracts.forecast import told as told_forecast
 from contracts.gate import told
 from contracts.markdown import cell, fenced, plain, seconds, table
 from contracts.redaction import redact
@@ -37,9 +39,22 @@ _MOST_WORDS = 4_000
 
 
 def cost(outcome: Outcome) -> str:
-    """Return what the turns of an outcome cost, or a dash when no price is known."""
-    prices = [usage.cost for usage in outcome.usage if usage.cost is not None]
-    return f"{sum(prices):.4f} {outcome.usage[0].currency}" if prices else "–"
+    """Return what the turns of an outcome cost, or a dash when no price is known; ≈ says that one is a guess."""
+    return _sum([outcome])
+
+
+def _sum(outcomes: list[Outcome]) -> str:
+    """What turns cost, each currency by itself."""
+    guessed = "≈" if any(one.unpriced for one in outcomes) else ""
+    return " + ".join(f"{guessed}{amount:.4f} {currency}" for currency, amount in _prices(outcomes).items()) or "–"
+
+
+def _prices(outcomes: list[Outcome]) -> dict[str, float]:
+    prices: dict[str, float] = {}
+    for usage in (usage for one in outcomes for usage in one.usage):
+        if usage.cost is not None:
+            prices[usage.currency] = prices.get(usage.currency, 0.0) + usage.cost
+    return prices
 
 
 def summary(outcome: Outcome) -> str:
@@ -163,26 +178,37 @@ def evidence(delivery: Delivery) -> str:
         ("Tests", _tests(delivery)),
         ("In the steps' own words", _words(delivery)),
         ("Change", fenced(delivery.stat) if delivery.stat else ""),
-        ("Cost", costs(delivery.timeline)),
+        ("Cost", _money(delivery)),
         ("Evidence", fenced(delivery.failure.detail) if delivery.failure and delivery.failure.detail else ""),
     ]
     return "\n\n".join(_titled(title, text) for title, text in sections if text)
 
 
 def costs(timeline: list[Outcome]) -> str:
-    """Return what the turns cost so far and how long steps and people took; turns without a price are said."""
+    """Return what the turns cost so far and how long steps and people took; turns without a known price are said."""
     turns = [usage for one in timeline for usage in one.usage]
-    prices: dict[str, float] = {}
-    for usage in turns:
-        if usage.cost is not None:
-            prices[usage.currency] = prices.get(usage.currency, 0.0) + usage.cost
-    unpriced = sum(usage.cost is None for usage in turns)
-    parts = [f"{amount:.4f} {cell(currency)}" for currency, amount in prices.items()]
-    parts += [f"{unpriced} of {len(turns)} turns without a price"] if unpriced else []
+    free = sum(usage.cost is None for usage in turns)
+    guessed = sum(one.unpriced for one in timeline)
+    parts = [f"{amount:.4f} {cell(currency)}" for currency, amount in _prices(timeline).items()]
+    parts += [f"{free} of {len(turns)} turns without a price"] if free else []
+    parts += [f"{guessed} of {len(turns)} turns at the policy's default price"] if guessed else []
     worked = seconds(sum(one.seconds for one in timeline if one.kind != "gate"))
     waited = sum(one.seconds for one in timeline if one.kind == "gate")
     waiting = f", {seconds(waited)} of waiting for people" if waited else ""
     return f"{' and '.join(parts) or 'nothing'}; {worked} of steps{waiting}"
+
+
+def _money(delivery: Delivery) -> str:
+    """What the run cost beside what it was expected to cost, and each step's part of it."""
+    foreign = {usage.currency for one in delivery.timeline for usage in one.usage if usage.cost} - {CURRENCY}
+    notes = [f"Forecast: {told_forecast(delivery.forecast)}."]
+    notes += [f"{cell(', '.join(sorted(foreign)))} counts to no budget."] if foreign else []
+    steps: dict[str, list[Outcome]] = {}
+    for one in delivery.timeline:
+        if one.usage:
+            steps.setdefault(one.step, []).append(one)
+    rows = [(f"`{step}`", str(sum(len(one.usage) for one in made)), cell(_sum(made))) for step, made in steps.items()]
+    return "\n\n".join([costs(delivery.timeline), *notes, table(("step", "turns", "cost"), rows)]).rstrip()
 
 
 def _titled(title: str, text: str) -> str:

@@ -28,6 +28,7 @@ class TurnEnding(StrEnum):
     CRASHED = "crashed"
     KILLED = "killed"
     UNKNOWN_SESSION = "unknown session"
+    TAKEN_SESSION = "session in use"
 
 
 _TROUBLES: dict[TurnEnding, Trouble] = {
@@ -42,6 +43,7 @@ _TROUBLES: dict[TurnEnding, Trouble] = {
     TurnEnding.CRASHED: FailureKind.AGENT,
     TurnEnding.KILLED: FailureKind.EVICTED,
     TurnEnding.UNKNOWN_SESSION: FailureKind.AGENT,
+    TurnEnding.TAKEN_SESSION: FailureKind.AGENT,
 }
 _MOST_MESSAGE, _MOST_DETAIL = 2_000, 8_000
 
@@ -65,6 +67,7 @@ class Heard(NamedTuple):
         session: the program's own session id, when the line tells it.
         done: how many points of the agent's own plan are done.
         planned: how many it has; 0: it tells of no plan.
+        usage: what this process has consumed so far, when the line tells it; it is charged even if the process is lost.
     """
 
     useful: bool = False
@@ -72,6 +75,7 @@ class Heard(NamedTuple):
     session: str = ""
     done: int = 0
     planned: int = 0
+    usage: Usage | None = None
 
 
 class Ended(Frozen):
@@ -136,3 +140,19 @@ def forced_ending(process: Exit) -> TurnEnding | None:
         "killed": TurnEnding.KILLED,
     }
     return known.get(process.forced)
+
+
+def added(first: Usage, second: Usage) -> Usage:
+    """Return what two processes of one turn consumed together; its cost is known when both costs are."""
+    if first == Usage() or second == Usage():
+        return second if first == Usage() else first
+    known = first.cost is not None and second.cost is not None and first.currency == second.currency
+    return Usage(
+        model=second.model or first.model,
+        input_tokens=first.input_tokens + second.input_tokens,
+        output_tokens=first.output_tokens + second.output_tokens,
+        cache_read_tokens=first.cache_read_tokens + second.cache_read_tokens,
+        cache_write_tokens=first.cache_write_tokens + second.cache_write_tokens,
+        cost=(first.cost or 0) + (second.cost or 0) if known else None,
+        currency=second.currency,
+    )

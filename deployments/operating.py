@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Generator
@@ -13,6 +14,7 @@ import typer
 from prefect.settings import get_current_settings
 
 from contracts.errors import DeliveryError, Misconfigured
+from contracts.spending import Grouping, spending_text
 from deployments.bootstrap import data_home
 from deployments.server import ADDRESS, pointed_at, reachable
 from deployments.service import serve
@@ -20,6 +22,7 @@ from deployments.showing import overview_text, standing_text
 from flows import operate
 from tasks._finding import find_run
 from tasks._overview import cost_of, overview
+from tasks._spending import spending
 from tasks._standing import standing
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -50,7 +53,7 @@ def show(run: Run) -> None:
 
 @app.command()
 def retry(run: Run) -> None:
-    """Take up a failed, crashed or stopped run where it was."""
+    """Take up a failed, crashed or stopped run where it was, or one that waits for budget or a quota."""
     with _connected():
         _do(lambda: operate.retry(run, return_state=True))
 
@@ -83,6 +86,20 @@ def answer(
     with _connected():
         text = _text(comment)
         _do(lambda: operate.answer(run, choice, name, text, return_state=True))
+
+
+@app.command()
+def spend(
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Calendar month in UTC; the present one.")] = "",
+    by: Annotated[Grouping, typer.Option(help="What turns are grouped by; change: each merged change.")] = (
+        Grouping.REPOSITORY
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
+    """Tell what a month has cost, and what a merged change costs."""
+    with _connected():
+        found = spending(month, by)
+        typer.echo(json.dumps(found.as_json(), indent=2) if as_json else spending_text(found))
 
 
 @app.command()

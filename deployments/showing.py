@@ -48,7 +48,8 @@ def overview_text(lines: list[Line]) -> str:
 
 def standing_text(found: Standing, cost: str) -> str:
     """Return everything that is known of a run: head, timeline, question, decisions, failure, links, what to do."""
-    parts = [_head(found, cost), _timeline(found), *_questions(found), _decisions(found), _ending(found), _links(found)]
+    asked = [_parked(found), *_questions(found), _decisions(found)]
+    parts = [_head(found, cost), _timeline(found), *asked, _ending(found), _links(found)]
     return redact("\n\n".join(part for part in parts if part))
 
 
@@ -67,6 +68,14 @@ def _timeline(found: Standing) -> str:
     ]
     rows += [f"  {key:<28} this record is damaged: restore it from a backup" for key in found.damaged]
     return "\n".join(["timeline", *(rows or ["  no step has ended yet"])])
+
+
+def _parked(found: Standing) -> str:
+    """What a run waits for that nobody is asked about."""
+    if not found.parked or found.flow_run is None or found.flow_run.state is None:
+        return ""
+    run = short(found.run)
+    return f"{found.flow_run.state.message}\n  look at once: delivery retry {run} · end it: delivery stop {run}"
 
 
 def _questions(found: Standing) -> Iterator[str]:

@@ -22,7 +22,8 @@ from contracts.visit import Visit
 from contracts.work import WorkItem
 from flows._consulting import consult
 from flows._ending import ended, failed, final_state
-from flows._process import charge, owned
+from flows._parking import waiting_for_room
+from flows._process import charge, made, owned
 from flows._rules import decide, decide_landing, merge_review, revision_of
 from flows._walk import Walk
 from tasks._replay import recall, record
@@ -133,9 +134,10 @@ def _kept(key: str) -> Outcome:
 
 def _visit(walk: Walk, step: Step) -> Outcome:
     visit = walk.begin(step)
-    charge(walk, visit)
     task = _KINDS.get(step.kind) or _FAMILIES[KINDS[step.kind].family]
-    outcome = record(task, visit)
+    with waiting_for_room(visit):
+        charge(walk, visit)
+        outcome = made(task, visit)
     walk.add(outcome)
     return outcome
 

@@ -81,6 +81,7 @@ def _delivery(request: Request, walk: Walk | None, status: DeliveryStatus) -> De
         pipeline=(opening.pipeline if opening else request.pipeline).name,
         status=status,
         branch=opening.branch if opening else "",
+        forecast=opening.forecast if opening else None,
         pull_request=seen[-1] if seen else "",
         base=walk.position.base if walk else "",
         head=walk.position.head if walk else "",

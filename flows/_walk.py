@@ -38,6 +38,7 @@ class Walk:
         self.fresh_from = 0
         self.tree = ""
         self.charged = False
+        self.looked = False
 
     @property
     def step(self) -> Step:

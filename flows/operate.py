@@ -41,7 +41,7 @@ def restart(run: str, step: str = "") -> str:
 
 @flow(name="operate", flow_run_name="retry {run}", result_storage=JOURNAL, persist_result=False)
 def retry(run: str) -> str:
-    """Take up a failed, crashed or stopped run where it was.
+    """Take up a failed, crashed or stopped run where it was, or one that waits for budget or a quota.
 
     Nothing that is recorded is done or paid again. The run is admitted anew and obeys the policy as it is now.
 

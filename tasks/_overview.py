@@ -20,6 +20,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from blocks.ledger import Gate, Ledger, Run
 from blocks.ledger_people import LIVE
 from blocks.loading import load
+from contracts.parking import PARKED
 from tasks._standing import item_of, prefect_client
 
 LEDGER = "ledger/main"
@@ -109,6 +110,8 @@ def _doing(flow_run: FlowRun | None, row: Run | None, gate: Gate | None) -> str:
         return row.status if row else ""
     if row is not None and state.is_final():
         return f"{(state.name or '').lower()}, not closed" if row.status == LIVE else row.status
+    if state.name == PARKED and state.message:
+        return state.message
     return (state.name or state.type.value).lower()
 
 

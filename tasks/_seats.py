@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blocks.coding_agent import CodingAgent
 from blocks.loading import load
 from blocks.sandbox import Sandbox, Seat
 from contracts.visit import Visit
@@ -27,3 +28,8 @@ def seat(visit: Visit, name: str, number: int, agent: str) -> Seat:
         job=f"{visit.key}/{opening.attempt}/{name}/{number}/{agent}",
         home=workspace_of(opening).home / _KEPT / agent.replace("/", "."),
     )
+
+
+def goes_on(visit: Visit, name: str, number: int, agent: str) -> bool:
+    """Return whether an agent's turn that a lost process began goes on; see `seat` for the arguments."""
+    return load(agent, CodingAgent).goes_on(seat(visit, name, number, agent))

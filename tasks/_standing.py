@@ -21,6 +21,7 @@ from blocks.loading import load
 from contracts.delivery import Delivery, Outcome
 from contracts.errors import DeliveryError, Refused, Unavailable
 from contracts.journal import Opening
+from contracts.parking import PARKED
 from contracts.policy import Policy
 from tasks._replay import JOURNAL
 
@@ -71,6 +72,12 @@ class Standing:
     def live(self) -> bool:
         """Whether it has not ended: not in Prefect, or, when its process was lost, not in the ledger."""
         return self.going or (self.row is not None and self.row.status == LIVE)
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for budget or a quota, without a process."""
+        state = self.flow_run.state if self.flow_run is not None else None
+        return state is not None and state.is_scheduled() and state.name == PARKED
 
     @property
     def state(self) -> str:

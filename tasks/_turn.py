@@ -6,29 +6,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from prefect import get_run_logger
 
 from blocks.coding_agent import CodingAgent
-from blocks.ledger import Ledger
-from blocks.ledger_tables import Turn as TurnRow
 from blocks.loading import load
 from blocks.workspace import Workspace as Checkout
-from contracts.agent import AgentReply, AgentTurn, Revision, Usage, Workspace
-from contracts.budget import check_budget
+from contracts.agent import AgentReply, AgentTurn, Revision, Workspace
 from contracts.delivery import Outcome
 from contracts.errors import AgentFailed
 from contracts.failure import FailureKind
 from contracts.kinds import KINDS, Surface
 from contracts.outputs import schema_of
 from contracts.prompt import render
+from contracts.prompts import instructions
 from contracts.redaction import redact
 from contracts.structured import extract, repair_request
 from contracts.visit import Visit
 from tasks._checkout import lent
-from tasks._seats import seat
+from tasks._metering import Meter, soonest
+from tasks._seats import goes_on, seat
 from tasks._taken import Taken, keep_turn, recall_turn, redacted
 
 Value = TypeVar("Value")
@@ -58,7 +56,7 @@ def build_turn(visit: Visit, place: Workspace | None = None, diff: str = "") -> 
         limits=policy.inline_limits if kind.surface is Surface.INLINE else policy.limits,
         options=visit.step.options,
     )
-    return turn.model_copy(update={"prompt": render(turn, kind.role, opening.pipeline.name)})
+    return turn.model_copy(update={"prompt": render(turn, instructions(kind.name), opening.pipeline.name)})
 
 
 @dataclass
@@ -66,7 +64,6 @@ class Session:
     """The turns of one visit, and the outcome that they make."""
 
     visit: Visit
-    usage: list[Usage] = field(default_factory=list[Usage])
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
 
@@ -74,15 +71,16 @@ class Session:
     """Reference of the agent that takes, or took, the turn; empty: the one that the policy names first."""
 
     def __post_init__(self) -> None:
+        self.meter = Meter(self.visit)
         self.agent = self.agent or self.visit.opening.policy.agent(self.visit.step.kind)
 
     def stays(self, workspace: Checkout, *, writable: bool) -> bool:
         """Return whether the checkout must stay as it is: the turn's work lies there, or the turn goes on in it."""
         if writable and (token := lent(workspace)) and recall_turn(self.visit, "turn", token) is not None:
             return True
-        number = self._next()
+        number = self.meter.next()
         return any(
-            load(one, CodingAgent).goes_on(seat(self.visit, "turn", number, one))
+            goes_on(self.visit, "turn", number, one)
             for one in self.visit.opening.policy.candidates(self.visit.step.kind)
         )
 
@@ -98,74 +96,52 @@ class Session:
         if taken is None:
             return self._take(turn, name, lent)
         get_run_logger().info("the reply is recorded; the turn is not paid again")
-        self._meter(taken.number, taken.reply.usage)
+        self.meter.charge(self.agent, taken.number, taken.reply.usage)
         return taken.reply
 
     def _take(self, turn: AgentTurn, name: str, lent: str) -> AgentReply:
-        """Take a turn with the first agent whose provider answers."""
-        *others, last = self.visit.opening.policy.candidates(turn.kind)
-        for self.agent in others:
+        """Take a turn with the first agent that has a quota and whose provider answers."""
+        agents = self.visit.opening.policy.candidates(turn.kind)
+        out = self.meter.without_quota(agents, lambda one: goes_on(self.visit, name, self.meter.next(), one))
+        failures = list(out.values())
+        ready = [one for one in agents if one not in out]
+        for self.agent in ready:
             try:
                 return self._take_with(turn, name, lent)
             except AgentFailed as error:
                 if error.kind not in ELSEWHERE:
                     raise
-                get_run_logger().warning("%s; the next agent takes the turn", redact(error.message))
-        self.agent = last
-        return self._take_with(turn, name, lent)
+                failures.append(error)
+                if self.agent != ready[-1]:
+                    get_run_logger().warning("%s; the next agent takes the turn", redact(error.message))
+        raise soonest(failures)
 
     def _take_with(self, turn: AgentTurn, name: str, lent: str) -> AgentReply:
         """Take a turn with one agent, numbered behind those of the visit that were lost with their process."""
-        opening = self.visit.opening
-        policy = opening.policy
-        check_budget(load(policy.ledger, Ledger).spend(run=opening.run), policy.run_budget)
-        number = self._next()
+        number = self.meter.next()
+        self.meter.admit(number, lambda: goes_on(self.visit, name, number, self.agent))
         place = seat(self.visit, name, number, self.agent)
         reply = load(self.agent, CodingAgent).take(turn, place, log_line)
         try:
-            return self._keep(turn, name, Taken(attempt=opening.attempt, number=number, lent=lent, reply=reply))
+            attempt = self.visit.opening.attempt
+            return self._keep(turn, name, Taken(attempt=attempt, number=number, lent=lent, reply=reply))
         finally:  # whatever its reply is worth, the turn is paid
-            self._meter(number, reply.usage)
+            self.meter.charge(self.agent, number, reply.usage)
             place.sandbox.forget(place.run, place.job)
-
-    def _next(self) -> int:
-        """The number of the visit's next turn in the ledger."""
-        opening = self.visit.opening
-        return load(opening.policy.ledger, Ledger).turns_of(opening.run, self.visit.step.id, self._number) + 1
 
     def _keep(self, turn: AgentTurn, name: str, taken: Taken) -> AgentReply:
         trouble = taken.reply.trouble
         if trouble is not None:
             said = redact(trouble.message)
             detail = redact(trouble.detail)
-            raise AgentFailed(f"{self.agent!r} could not take the turn: {said}", detail=detail, kind=trouble.kind)
+            raise AgentFailed(
+                f"{self.agent!r} could not take the turn: {said}",
+                detail=detail,
+                kind=trouble.kind,
+                until=self.meter.told(self.agent, trouble),
+            )
         kept = taken.model_copy(update={"reply": redacted(turn, taken.reply)})
         return keep_turn(self.visit, name, kept).reply
-
-    def _meter(self, number: int, usage: Usage) -> None:
-        self.usage.append(usage)
-        if usage != Usage():
-            load(self.visit.opening.policy.ledger, Ledger).record_turn(self._row(number, usage))
-
-    @property
-    def _number(self) -> int:
-        return int(self.visit.key.rpartition("/")[2])
-
-    def _row(self, number: int, usage: Usage) -> TurnRow:
-        visit = self.visit
-        return TurnRow(
-            run=visit.opening.run,
-            step=visit.step.id,
-            visit=self._number,
-            turn=number,
-            agent=self.agent,
-            kind=visit.step.kind,
-            repository=visit.opening.item.repository.name,
-            cost=Decimal(str(usage.cost or 0)),
-            priced=usage.cost is not None,
-            at=datetime.now(UTC),
-            **usage.model_dump(exclude={"cost"}),
-        )
 
     def ask_for(
         self, turn: AgentTurn, read: Callable[[dict[str, Any] | None], Value], kind: FailureKind = FailureKind.AGENT
@@ -200,9 +176,10 @@ class Session:
             run=self.visit.opening.run,
             step=step.id,
             kind=step.kind,
-            visit=self._number,
-            agent=self.agent if self.usage else "",
-            usage=self.usage,
+            visit=self.meter.number,
+            agent=self.agent if self.meter.usage else "",
+            usage=self.meter.usage,
+            unpriced=self.meter.unpriced,
             started=self.started,
             seconds=time.monotonic() - self.clock,
             **fields,
@@ -210,10 +187,15 @@ class Session:
 
 
 def forgive(session: Session, act: Callable[[], Outcome]) -> Outcome:
-    """Return a helper's outcome; a turn that failed is an outcome too, because the gate looks again in any case."""
+    """Return a helper's outcome; a turn that failed is an outcome too, because the gate looks again in any case.
+
+    A turn for which the run can wait is taken later.
+    """
     try:
         return act()
     except AgentFailed as error:
+        if error.until is not None:
+            raise
         return session.outcome(status="helper failed", output=redact(error.message))
 
 

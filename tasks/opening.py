@@ -23,6 +23,7 @@ from contracts.pipeline import Pipeline
 from contracts.policy import Policy
 from contracts.redaction import redact
 from contracts.work import WorkItem
+from tasks._forecast import with_forecast
 from tasks._replay import journal, journaled, recall
 from tasks.losses import recovered
 
@@ -49,7 +50,7 @@ def open_run(visit: Request) -> Opening:
     opening = _inherit(visit)
     opening.pipeline.check()
     policy = load(visit.policy, DeliveryPolicy, fresh=True).policy
-    opening = opening.model_copy(update={"policy": policy})
+    opening = opening.model_copy(update={"policy": policy, "reference": visit.policy})
     _check_blocks(opening)
     recovered(opening, "opening")
     if opening.pipeline.touches_repository:
@@ -58,7 +59,7 @@ def open_run(visit: Request) -> Opening:
     item, ledger = opening.item, load(policy.ledger, Ledger)
     ledger.claim(item.identity, opening.run, item.repository.name, opening.pipeline.name, policy.running or None)
     ledger.open(_row(opening, visit.policy))
-    return opening
+    return with_forecast(opening)
 
 
 def _row(opening: Opening, policy: str) -> RunRow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from blocks.journal import Journal
 from blocks.ledger import Ledger, Run
 from blocks.ledger_people import LIVE
 from blocks.loading import load
+from blocks.sandbox import Sandbox
 from blocks.workspace import Workspace
 from contracts.delivery import DeliveryStatus
 from contracts.errors import DeliveryError, Misconfigured, Refused, Unavailable
@@ -51,6 +53,7 @@ def reap() -> Reaped:
     for reference in _policies():
         try:
             policy = load(reference, DeliveryPolicy, fresh=True).policy
+            _release(policy)
             reaped.folders.extend(remove_checkouts(policy))
             _reap_branches(reference, policy, reaped)
         except DeliveryError as error:
@@ -77,6 +80,18 @@ def _remove(ledger: Ledger, workspace: Workspace, row: Run) -> bool:
     except Unavailable:
         return False
     return not workspace.home.exists()
+
+
+def _release(policy: Policy) -> None:
+    """End what the policy's sandbox still keeps for runs that have ended."""
+    ledger, sandbox = load(policy.ledger, Ledger), load(policy.sandbox, Sandbox)
+    for run in sandbox.runs():
+        row = ledger.run(run)
+        with suppress(Unavailable):
+            if row is not None and _ended(ledger, row):
+                with load(JOURNAL, Journal).own(run, seconds=0):
+                    if _ended(ledger, row):
+                        sandbox.release(run)
 
 
 def _reap_branches(reference: str, policy: Policy, reaped: Reaped) -> None:

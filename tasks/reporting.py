@@ -30,6 +30,7 @@ from tasks._checkout import forge_of, open_pull_request, workspace_of
 from tasks._effects import perform
 from tasks._replay import journaled
 from tasks._telling import subject_of, tell
+from tasks.losses import let_go
 
 _WITHOUT_PULL_REQUEST = (DeliveryStatus.FAILED, DeliveryStatus.STOPPED)
 MARKER = "<!-- prefect-delivery -->"
@@ -60,6 +61,7 @@ def close_run(visit: Closing) -> Delivery:
     ledger = load(opening.policy.ledger, Ledger)
     ledger.record_outcomes([_row(outcome) for outcome in delivery.timeline if outcome.run == opening.run])
     ledger.release(opening.run)
+    let_go(opening)
     if delivery.pull_request:
         _comment(opening, delivery)
     tell(opening, _message(opening, delivery))

@@ -14,7 +14,8 @@ from blocks.ledger import Ledger
 from blocks.loading import load
 from contracts.delivery import RESUMABLE
 from contracts.errors import Refused, Unavailable
-from contracts.journal import Restart, short
+from contracts.journal import Opening, Restart, short
+from contracts.kinds import KINDS
 from tasks._standing import Standing, prefect_client, standing
 from tasks.opening import restart_point
 
@@ -24,7 +25,8 @@ _LEASE_SECONDS = 30.0
 def retry_run(run: str) -> None:
     """Put a failed, crashed or stopped run back, so that a worker takes it up at the first step without an outcome.
 
-    The run is admitted anew by its own flow. Retrying one state of a run twice puts it back once.
+    The run is admitted anew by its own flow. Retrying one state of a run twice puts it back once. A run that waits for
+    budget or a quota looks at once whether there is some; the person knows better than what its agents said.
 
     Args:
         run: id of the flow run.
@@ -35,7 +37,10 @@ def retry_run(run: str) -> None:
     """
     found = standing(run)
     flow_run = _flow_run(found)
-    _check_retry(found)
+    if found.parked and found.opening is not None:
+        load(found.ledger, Ledger).replenish(_agents(found.opening))
+    else:
+        _check_retry(found)
     _check_deployment(found, flow_run, "")
     ledger, key = load(found.ledger, Ledger), f"{run}/retry/{flow_run.state_id}"
     effect = ledger.intend(key, run, "retry", found.state, ended=True)
@@ -69,6 +74,13 @@ def restart_run(run: str, step: str) -> tuple[str, str]:
     with prefect_client() as client:
         started = client.create_flow_run_from_deployment(deployment, parameters=parameters)
     return str(started.id), first
+
+
+def _agents(opening: Opening) -> list[str]:
+    """References of the agents that may take a turn of the run."""
+    policy = opening.policy
+    kinds = {kind for step in opening.pipeline.enabled for kind in (step.kind, KINDS[step.kind].helper) if kind}
+    return sorted({agent for kind in kinds for agent in policy.candidates(kind)})
 
 
 def _flow_run(found: Standing) -> FlowRun:

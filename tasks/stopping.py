@@ -195,6 +195,7 @@ def _stopped(found: Standing, why: str) -> Delivery:
         reason=reason,
         failure=failure,
         branch=found.opening.branch if found.opening else "",
+        forecast=found.opening.forecast if found.opening else None,
         pull_request=seen[-1] if seen else "",
         base=base,
         head=head,

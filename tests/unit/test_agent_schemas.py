@@ -14,6 +14,7 @@ from contracts.agent import AgentReply, AgentTurn
 from contracts.kinds import KINDS, Family
 from contracts.outputs import schema_of
 from contracts.prompt import render
+from contracts.prompts import instructions
 from deployments.export_schemas import documents, write
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -62,7 +63,7 @@ def test_the_example_of_a_turn_is_what_the_code_writes() -> None:
     kind = KINDS[turn.kind]
     assert turn.model_dump(mode="json", by_alias=True) == document
     assert turn.schema_ == schema_of(kind.output)
-    assert turn.prompt == render(turn, kind.role, "tech-debt")
+    assert turn.prompt == render(turn, instructions(kind.name), "tech-debt")
 
 
 def test_the_example_of_a_reply_can_be_read() -> None:

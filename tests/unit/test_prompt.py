@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.agent import AgentTurn, Comment, Decision, Prior, Revision, Workspace
+from contracts.markers import COMMIT, NO_CHANGE, QUESTION
 from contracts.prompt import render
 from contracts.work import Repository, WorkItem
 
@@ -88,7 +89,7 @@ def test_what_is_not_there_has_no_section() -> None:
     prompt = render(bare(), ROLE, "simple")
     assert headings(prompt) == ["# coder", "## Work item", "## Environment", "## Answer"]
     assert "No checkout belongs to this turn." in prompt
-    assert prompt.endswith("Answer in prose.")
+    assert "\n## Answer\nAnswer in prose.\n" in prompt
 
 
 def test_what_is_not_known_is_said() -> None:
@@ -145,6 +146,27 @@ def test_the_head_states_the_facts() -> None:
     lines = skeleton(render(turn(), ROLE, "simple"))
     assert lines[:2] == ["# coder", ROLE]
     assert "Pipeline: simple. Repository: acme/shop. Base branch: main. Kind: feature." in lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "marks"),
+    [
+        ("coder", [COMMIT, NO_CHANGE, QUESTION]),
+        ("fixer", [COMMIT, NO_CHANGE]),
+        ("conflict-resolver", []),
+        ("architect", [QUESTION]),
+        ("researcher", [QUESTION]),
+        ("requirements-writer", []),
+    ],
+)
+def test_an_agent_is_told_of_the_marked_lines_that_count_for_its_kind(kind: str, marks: list[str]) -> None:
+    prompt = render(bare().model_copy(update={"kind": kind}), ROLE, "simple")
+    assert [mark for mark in (COMMIT, NO_CHANGE, QUESTION) if f"- `{mark} " in prompt] == marks
+    assert prompt.endswith("Answer in prose.") is not bool(marks)
+
+
+def test_an_answer_by_a_schema_has_no_marked_lines() -> None:
+    assert QUESTION not in render(turn(), ROLE, "simple")
 
 
 def test_the_schema_stands_in_the_prompt() -> None:
