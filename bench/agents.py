@@ -46,7 +46,7 @@ def main() -> None:
         "--seconds", type=float, default=3.0, help="what the program itself takes; real turns take more"
     )
     given = parser.parse_args()
-    command = ["python3", "-c", _PROGRAM, str(given.seconds)]
+    command = ["/usr/bin/python3", "-c", _PROGRAM, str(given.seconds)]
     direct, cold, warm = list[float](), list[float](), list[float]()
     with docker_engine() as address, tempfile.TemporaryDirectory() as folder:
         build_images(address, "tests")

@@ -60,7 +60,7 @@ BEHAVIOURS = (
     Behaviour("limit of turns or cost", failures.reaches_its_limit, Trait.LIMIT),
     Behaviour("killed in mid-turn, goes on", sessions.goes_on, Trait.SESSION),
     Behaviour("killed in mid-turn, counts once", sessions.counts_what_is_left, Trait.SESSION),
-    Behaviour("unknown session, begins anew", sessions.begins_anew, Trait.SESSION),
+    Behaviour("killed in mid-turn, session lost too", sessions.begins_anew),
     Behaviour("hides secrets", outside.hides_secrets),
     Behaviour("prompt of 300 kB", outside.takes_a_long_prompt),
     Behaviour("prompt like options and commands", outside.takes_any_prompt),

@@ -64,7 +64,7 @@ def counts_what_is_left(scene: Scene) -> str:
 
 
 def begins_anew(scene: Scene) -> str:
-    """A session that the program does not know any more is begun anew, with the whole prompt."""
+    """After SIGKILL, and without what it kept in its home, the program begins the turn anew, with the whole prompt."""
     lost = _lose(scene)
     _empty(scene.home)
     taken = scene.play(Script(Say("Begun anew.")))

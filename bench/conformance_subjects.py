@@ -108,7 +108,8 @@ SUBJECTS = (
         package="@openai/codex",
         point=_codex,
         traits=frozenset({Trait.SESSION}),
-        remark="Speaks OpenAI Responses. It states tokens and no price, and has no limit of turns or cost.",
+        remark="Speaks OpenAI Responses. It states tokens and no price, has no limit of turns or cost, "
+        "and asks nobody.",
     ),
     Subject(
         title="Gemini CLI",
@@ -129,7 +130,7 @@ SUBJECTS = (
         traits=frozenset({Trait.SESSION}),
         wall_seconds=90.0,
         remark="Speaks Chat Completions. It states no price for models that it does not know, as the one tried, "
-        "and has no limit of turns or cost.",
+        "has no limit of turns or cost, and asks nobody.",
     ),
     Subject(
         title="mini-swe-agent",
@@ -139,6 +140,6 @@ SUBJECTS = (
         traits=frozenset({Trait.PRICE, Trait.LIMIT}),
         limited={"max_turns": 2},
         wall_seconds=90.0,
-        remark="Speaks Chat Completions. It has no sessions: a lost turn is begun anew.",
+        remark="Speaks Chat Completions. It has no sessions.",
     ),
 )

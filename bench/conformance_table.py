@@ -11,7 +11,7 @@ from bench.conformance_subjects import SUBJECTS, Subject
 _HEAD = """# What the agents' programs do
 
 Each program ran for real, in a local sandbox, against a scripted model server on the same machine: `make conformance`.
-✓ tried and passed · ✗ tried and failed · – not tried, because the program has no such thing.
+✓ tried and passed · ✗ tried and failed · – not tried, because the program or its block has no such thing.
 
 """
 
@@ -42,7 +42,7 @@ class Tried:
     @property
     def line(self) -> str:
         """What is printed of it."""
-        how = "the program has no such thing" if self.absent else self.wrong or f"{self.seconds:.0f} s"
+        how = "there is no such thing" if self.absent else self.wrong or f"{self.seconds:.0f} s"
         return f"{self.mark} {self.subject.title}: {self.behaviour.name}: {how}"
 
 

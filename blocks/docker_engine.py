@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 import weakref
 from collections.abc import Callable, Generator
@@ -16,6 +18,8 @@ from requests.exceptions import RequestException
 from contracts.errors import Misconfigured, Unavailable
 
 _POLL_SECONDS = 0.5
+_KNOCK_SECONDS = 10.0
+_DEFAULT = "unix:///var/run/docker.sock"
 Answer = TypeVar("Answer")
 
 
@@ -64,7 +68,7 @@ class Engine:
 
     def version(self) -> str:
         """Return the engine's version."""
-        with _told():
+        with self._told():
             return str(self._api.version()["Version"])
 
     def wait(self, seconds: float) -> None:
@@ -96,7 +100,7 @@ class Engine:
         Raises:
             Misconfigured: there is none with this name.
         """
-        with _told():
+        with self._told():
             try:
                 found: dict[str, Any] = self._api.inspect_image(name)
             except (ImageNotFound, NotFound) as error:
@@ -110,7 +114,7 @@ class Engine:
     def containers(self, labels: dict[str, str]) -> list[Seen]:
         """Return the containers that carry all of these labels, stopped ones too."""
         wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
-        with _told():
+        with self._told():
             found = self._api.containers(all=True, filters={"label": wanted})
         return [Seen(one["Names"][0].lstrip("/"), one["State"] == "running", one["Labels"]) for one in found]
 
@@ -124,7 +128,7 @@ class Engine:
             config: the SDK's other settings.
         """
         self.remove(name)
-        with _told():
+        with self._told():
             settings = self._api.create_host_config(**host)
             self._api.create_container(image, name=name, host_config=settings, **config)
             try:
@@ -139,7 +143,7 @@ class Engine:
 
     def execute(self, name: str, argv: list[str], user: str, environment: dict[str, str]) -> None:
         """Start a further process in a container and leave it to itself; its variables appear in no listing."""
-        with _told():
+        with self._told():
             made = self._api.exec_create(
                 name, argv, stdout=False, stderr=False, user=user, environment=environment, workdir="/"
             )
@@ -147,7 +151,7 @@ class Engine:
 
     def standing(self, name: str) -> Standing:
         """Return what became of a container."""
-        with _told():
+        with self._told():
             try:
                 state: dict[str, Any] = self._api.inspect_container(name)["State"]
             except NotFound:
@@ -160,7 +164,7 @@ class Engine:
 
     def log(self, name: str, lines: int = 20) -> str:
         """Return the end of what a container's main process wrote; empty when there is no container."""
-        with _told():
+        with self._told():
             try:
                 return self._api.logs(name, tail=lines).decode(errors="replace")
             except NotFound:
@@ -168,7 +172,7 @@ class Engine:
 
     def remove(self, name: str) -> None:
         """Remove a container with all its processes; nothing to do if there is none."""
-        with _told():
+        with self._told():
             try:
                 self._api.remove_container(name, force=True, v=True)
             except NotFound:
@@ -177,16 +181,25 @@ class Engine:
                 if error.status_code != 409:  # somebody else removes it
                     raise
 
+    @contextmanager
+    def _told(self) -> Generator[None]:
+        """Tell an engine that does not answer, or says no, in the project's own words."""
+        try:
+            self._knock()
+            yield
+        except (DockerException, RequestException, OSError) as error:
+            said = str(getattr(error, "explanation", None) or error)
+            raise Unavailable(
+                f"the Docker engine did not do what was asked ({said[:300]}); check that it runs and that this user "
+                "may use it",
+                detail=said[:4_000],
+            ) from error
 
-@contextmanager
-def _told() -> Generator[None]:
-    """Tell an engine that does not answer, or says no, in the project's own words."""
-    try:
-        yield
-    except (DockerException, RequestException) as error:
-        said = str(getattr(error, "explanation", None) or error)
-        raise Unavailable(
-            f"the Docker engine did not do what was asked ({said[:300]}); check that it runs and that this user may "
-            "use it",
-            detail=said[:4_000],
-        ) from error
+    def _knock(self) -> None:
+        """Find out without the SDK whether anybody listens, because it leaves a socket open when nobody does."""
+        address = self._address or os.environ.get("DOCKER_HOST") or _DEFAULT
+        scheme, _, path = address.partition("://")
+        if scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(_KNOCK_SECONDS)
+                probe.connect(path)

@@ -9,6 +9,7 @@ from blocks.sandbox import Command
 from contracts.errors import Misconfigured
 
 _SYSTEM = tuple(map(Path, ("/proc", "/sys", "/dev", "/run", "/etc", "/usr", "/lib", "/bin", "/opt/delivery", "/root")))
+_IMAGES = tuple(map(Path, ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc")))
 
 
 class Mount(NamedTuple):
@@ -27,6 +28,7 @@ def mounts_of(command: Command, readable: list[Path]) -> tuple[Mount, ...]:
     """Return the mounts of a command, outer ones first.
 
     What lies below a writable mount is not mounted again: a command could have put a link to the host's files there.
+    Of what a command may only read, links and what lies in the system's own folders are the image's, not the host's.
 
     Args:
         command: the command.
@@ -38,7 +40,8 @@ def mounts_of(command: Command, readable: list[Path]) -> tuple[Mount, ...]:
     kept = [command.home] if command.home else []
     writable = sorted({*command.writable, *kept})
     outer = [path for path in writable if not any(other in path.parents for other in writable)]
-    seen = sorted({command.directory, *command.readable, *readable} - set(outer))
+    named = {path for path in command.readable if not path.is_symlink() and not _is_systems(path)}
+    seen = sorted({command.directory, *named, *readable} - set(outer))
     shown = [path for path in seen if not any(other in path.parents for other in (*outer, *seen))]
     found = [Mount(path, writable=True) for path in outer] + [Mount(path, writable=False) for path in shown]
     for mount in found:
@@ -51,6 +54,10 @@ def owned_by_command(command: Command) -> list[Path]:
     kept = [command.home] if command.home else []
     trees = {*command.writable, command.directory, *kept}
     return sorted(path for path in trees if not any(other in path.parents for other in trees))
+
+
+def _is_systems(path: Path) -> bool:
+    return any(folder in path.parents for folder in _IMAGES)
 
 
 def _check(path: Path) -> None:

@@ -58,6 +58,7 @@ RUN ln -s /opt/mini-swe/bin/mini /usr/local/bin/mini
 USER 10001:10001
 
 FROM node AS all
+ENV DISABLE_AUTOUPDATER=1 PATH=/opt/agents/node_modules/.bin:$PATH
 COPY --from=npm /opt/agents /opt/agents
 COPY --from=pypi /opt/mini-swe /opt/mini-swe
 RUN ln -s /opt/mini-swe/bin/mini /usr/local/bin/mini

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -171,8 +170,7 @@ def test_a_restarted_engine_costs_a_turn_nothing(shop: Shop, engine: str):
         assert shop.ending(run).status is DeliveryStatus.MERGED
         assert shop.file("begun") == "x"
     finally:
-        daemon.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        daemon.remove()
 
 
 def test_what_a_dead_run_left_in_the_engine_is_removed_by_the_sweep(shop: Shop, engine: str):

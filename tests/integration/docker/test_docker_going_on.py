@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -161,5 +160,4 @@ def test_a_restarted_engine(make: Make, tmp_path: Path, image: Path, live_restor
     finally:
         for restarting in restarts:
             restarting.join()
-        daemon.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        daemon.remove()

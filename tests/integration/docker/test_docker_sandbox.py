@@ -152,10 +152,17 @@ def test_a_link_is_never_mounted(sandbox: DockerSandbox, tmp_path: Path) -> None
     work, link = tmp_path / "work", tmp_path / "link"
     work.mkdir()
     link.symlink_to("/etc")
+    assert not shell(sandbox, work, f"ls {link}", readable=[link]).succeeded
     with pytest.raises(Misconfigured, match="is a link"):
-        shell(sandbox, work, "true", readable=[link])
+        shell(sandbox.model_copy(update={"readable": [link]}), work, "true")
     with pytest.raises(Misconfigured, match="is a link"):
         shell(sandbox, link, "true", writable=[])
+
+
+def test_programs_of_the_image_are_not_covered_by_the_hosts(sandbox: DockerSandbox, tmp_path: Path) -> None:
+    named = [Path("/usr/bin/env"), Path(sys.executable)]
+    result = shell(sandbox, tmp_path, "grep -c /usr/bin /proc/self/mounts", readable=named)
+    assert result.stdout == "0\n"
 
 
 def test_what_a_command_put_below_its_home_is_not_mounted(sandbox: DockerSandbox, tmp_path: Path) -> None:
