@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Generator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,11 @@ _SUITE = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml
 
 def by_pipeline(site: Site) -> Generator[Verdict]:
     """Deliver a work item with an agent that does what the text says, in a Docker sandbox."""
-    home = Path(tempfile.mkdtemp(prefix="escapes-"))
-    os.environ["DELIVERY_HOME"] = str(home)
-    with local_server(home / "server"):
+    with ExitStack() as stack:
+        made = tempfile.TemporaryDirectory(prefix="escapes-", ignore_cleanup_errors=True)
+        home = Path(stack.enter_context(made))
+        os.environ["DELIVERY_HOME"] = str(home)
+        stack.enter_context(local_server(home / "server"))
         bootstrap(home)
         save(site.sandbox, "escapes")
         save(blocks.ScriptedAgent(script=_OBEYS), "escapes")

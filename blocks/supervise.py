@@ -190,8 +190,8 @@ def prepare() -> int:
     prctl(_SET_DUMPABLE, 0)
     prctl(_SET_CHILD_SUBREAPER, 1)
     prctl(_SET_NO_NEW_PRIVILEGES, 1)
-    # The first process of a namespace keeps the SIGKILL that bubblewrap set for it.
-    if os.getpid() != 1:
+    # The first process of a namespace keeps bubblewrap's SIGKILL; a parent outside of it ends once it has started us.
+    if os.getpid() != 1 and os.getppid() != 0:
         prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
     return wake
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
 
 from bench.docker_engine import build_images, docker_engine
-from blocks.docker_container import INSTALLATION
+from blocks.docker_container import FOLDER, INSTALLATION
 from blocks.docker_engine import Engine
 from blocks.docker_sandbox import DockerSandbox
 
@@ -38,6 +39,7 @@ def make(engine: str) -> Generator[Make]:
     left = here.containers({INSTALLATION: installation})
     for seen in left:
         here.remove(seen.name)
+        shutil.rmtree(seen.labels[FOLDER], ignore_errors=True)
 
 
 @pytest.fixture
