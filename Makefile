@@ -2,6 +2,8 @@
 PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
+# Tests of containers count what the one engine has, so they run by themselves.
+CONTAINERS := tests/integration/docker
 TEST := --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 .PHONY: setup demo run up test check acceptance upkeep bench chaos conformance waiting ui images escapes schemas clean
@@ -27,14 +29,16 @@ ui: setup ## look at earlier runs of `make run`
 	.venv/bin/delivery ui
 
 test: setup ## every test; each process has a server of its own
-	$(RUN) -m pytest $(TEST)
+	$(RUN) -m pytest $(TEST) --ignore $(CONTAINERS)
+	$(RUN) -m pytest --durations 5 $(CONTAINERS)
 
 check: setup ## lint, types, import contracts, tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 	.venv/bin/lint-imports
-	$(RUN) -m pytest $(TEST)
+	$(RUN) -m pytest $(TEST) --ignore $(CONTAINERS)
+	$(RUN) -m pytest --durations 5 $(CONTAINERS)
 
 acceptance: setup ## DATA=file.jsonl: rows of small bugs, fixed honestly and attacked
 	$(RUN) -m bench.acceptance --data $(DATA)
