@@ -46,7 +46,8 @@ def killed_flow(sandbox: DockerSandbox, folder: Path, script: str = SLOW) -> Non
 
 
 def containers(sandbox: DockerSandbox) -> set[str]:
-    return {seen.name for seen in Engine(sandbox.engine).containers({"prefect-delivery.run": "r"})}
+    mine = {"prefect-delivery.run": "r", "prefect-delivery.installation": sandbox.installation}
+    return {seen.name for seen in Engine(sandbox.engine).containers(mine)}
 
 
 def test_commands_of_a_run_share_a_container(sandbox: DockerSandbox, tmp_path: Path) -> None:
