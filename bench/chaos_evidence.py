@@ -62,6 +62,7 @@ class Judged(NamedTuple):
         duplicates: what is there more than once.
         repaid: sessions that were begun again.
         answered: how many of those had come to their answer, which was then lost with the process.
+        missed: whether nothing was done to the run, so that it proves nothing.
     """
 
     carried: Carried
@@ -69,15 +70,7 @@ class Judged(NamedTuple):
     duplicates: list[str]
     repaid: list[str]
     answered: int
-
-    @property
-    def missed(self) -> bool:
-        """Whether nothing was done to the run, so that it proves nothing.
-
-        It is told from what the last process left: the server shows the end of a run before that process is through.
-        """
-        reached = self.carried.acted_at or (self.carried.folder / "reached").exists()
-        return self.carried.point is not None and not reached
+    missed: bool
 
     @property
     def survived(self) -> bool:
@@ -189,7 +182,12 @@ def judge(carried: Carried, left: Left, whole: Left, home: Path) -> Judged:
     lost += left.loose
     repaid = [session for session, count in left.begun.items() if count > 1]
     again = sum(max(left.answered[session] - 1, 0) for session in repaid)
-    return Judged(carried, lost, _doubled(carried, left, home), sorted(repaid), again)
+    return Judged(carried, lost, _doubled(carried, left, home), sorted(repaid), again, _missed(carried))
+
+
+def _missed(carried: Carried) -> bool:
+    """Whether nothing was done; asked when the last process has left, as the server shows the end of a run earlier."""
+    return carried.point is not None and not (carried.acted_at or (carried.folder / "reached").exists())
 
 
 def _doubled(carried: Carried, left: Left, home: Path) -> list[str]:
