@@ -16,8 +16,8 @@ setup: .venv/ready ## install exactly what uv.lock names
 	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --locked --quiet --compile-bytecode --python $(PYTHON)
 	touch .venv/ready
 
-demo: setup ## watch a work item go to a verified merge, keyless
-	$(RUN) -m deployments.demo
+demo: setup ## watch a work item go to a verified merge, keyless; AGENT=claude-code: by a real agent in a container
+	$(RUN) -m $(if $(AGENT),bench.agent_demo $(AGENT),deployments.demo)
 
 run: setup ## your own repository: make run PIPELINE=tech-debt REPO=path/to/repository
 	.venv/bin/delivery run $(PIPELINE) $(REPO) $(ARGS)

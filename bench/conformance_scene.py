@@ -6,15 +6,16 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from bench.conformance_programs import Programs
 from bench.conformance_subjects import KEY, Subject
 from bench.model_server import ModelServer, Script
+from bench.model_server.roles import texts_of
 from blocks import LocalSandbox
 from blocks.sandbox import Seat
 from blocks.workspace import Workspace
@@ -68,7 +69,7 @@ class Taken:
 
     def _told(self, number: int) -> list[str]:
         asked = self.script.main
-        return list(_texts(asked[number - 1].body)) if len(asked) >= number else []
+        return list(texts_of(asked[number - 1].body)) if len(asked) >= number else []
 
 
 @dataclass(frozen=True)
@@ -204,18 +205,6 @@ def fails(*checks: tuple[bool, str]) -> str:
         checks: whether something holds, and what is said if it does not.
     """
     return next((said for held, said in checks if not held), "")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every text in a value out of JSON."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for one in cast(dict[str, Any], value).values():
-            yield from _texts(one)
-    elif isinstance(value, list):
-        for one in cast(list[Any], value):
-            yield from _texts(one)
 
 
 def leaked(texts: list[str]) -> bool:

@@ -33,6 +33,7 @@ class Subject:
 
     Args:
         title: name of the program.
+        name: as a command line and the images name it.
         program: its file.
         package: that it is installed by.
         point: makes its block from the address of a model server and further fields.
@@ -45,6 +46,7 @@ class Subject:
     """
 
     title: str
+    name: str
     program: str
     package: str
     point: Callable[[str, dict[str, Any]], CliAgent]
@@ -93,6 +95,7 @@ def _mini_swe(url: str, fields: dict[str, Any]) -> CliAgent:
 SUBJECTS = (
     Subject(
         title="Claude Code",
+        name="claude-code",
         program="claude",
         package="@anthropic-ai/claude-code",
         point=_claude_code,
@@ -104,6 +107,7 @@ SUBJECTS = (
     ),
     Subject(
         title="Codex",
+        name="codex",
         program="codex",
         package="@openai/codex",
         point=_codex,
@@ -113,6 +117,7 @@ SUBJECTS = (
     ),
     Subject(
         title="Gemini CLI",
+        name="gemini",
         program="gemini",
         package="@google/gemini-cli",
         point=_gemini,
@@ -124,6 +129,7 @@ SUBJECTS = (
     ),
     Subject(
         title="opencode",
+        name="opencode",
         program="opencode",
         package="opencode-ai",
         point=_open_code,
@@ -134,6 +140,7 @@ SUBJECTS = (
     ),
     Subject(
         title="mini-swe-agent",
+        name="mini-swe",
         program="mini",
         package="mini-swe-agent",
         point=_mini_swe,

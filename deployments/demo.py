@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import blocks
@@ -55,19 +56,23 @@ def agents_at_hand() -> str:
     return f"On this machine: {names}. docs/agent-protocol.md shows the ten lines that let it do the steps."
 
 
-def main() -> int:
-    """Run the demonstration; return 0 when the change was merged."""
+def show(claim: str, prepare: Callable[[Path], None]) -> bool:
+    """Carry the sample's work item to its end on a server of its own, and return whether the change was merged.
+
+    Args:
+        claim: what is going to be seen, in one line.
+        prepare: saves the blocks of the installation in a folder.
+    """
     home = Path(os.environ.get("DELIVERY_HOME") or ".delivery/demo").resolve()
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     os.environ["DELIVERY_HOME"] = str(home)
     begun = time.monotonic()
-    print("prefect-delivery: a bug in a small shop is fixed, graded, tested and merged. No account, no key.\n")
-    print("starting a Prefect server on this machine …", flush=True)
+    print(f"prefect-delivery: {claim}\n\nstarting a Prefect server on this machine …", flush=True)
     with local_server(home, port=int(os.environ.get("DELIVERY_PORT", "0"))) as server:
         print(f"Prefect UI: {server.ui}\nregistering blocks and deployments …", flush=True)
         seed_repository(home / "forge")
-        set_up(home)
+        prepare(home)
         deploy(Path(__file__).resolve().parent.parent / REGISTRY)
         with local_worker(home):
             item = WorkItem(repository=Repository(name="shop"), title=TITLE, description=DESCRIPTION, kind="bug")
@@ -81,7 +86,13 @@ def main() -> int:
             print(agents_at_hand())
         if sys.stdin.isatty() and merged:
             input("The server keeps running so that you can look around. Press Enter to end it. ")
-    return 0 if merged else 1
+    return merged
+
+
+def main() -> int:
+    """Run the demonstration; return 0 when the change was merged."""
+    claim = "a bug in a small shop is fixed, graded, tested and merged. No account, no key."
+    return 0 if show(claim, set_up) else 1
 
 
 if __name__ == "__main__":

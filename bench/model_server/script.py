@@ -67,11 +67,19 @@ class Script:
     def ask(self, asked: Asked, *, main: bool) -> Move | None:
         """Keep a request that has just come, and return the move that it gets; none for a side request."""
         with self._changed:
-            move = self._next() if main else None
+            move = self._next(asked) if main else None
             self._asked.append(replace(asked, move=move))
             self._changed.notify_all()
             return move
 
-    def _next(self) -> Move:
+    def _next(self, asked: Asked) -> Move:
         self._main += 1
+        return self.answer_to(asked)
+
+    def answer_to(self, asked: Asked) -> Move:
+        """Return the move for a request of the main conversation, which has been counted.
+
+        Args:
+            asked: the request; here the moves simply follow one another.
+        """
         return self._moves[self._main - 1] if self._main <= len(self._moves) else self._then
