@@ -27,6 +27,7 @@ from contracts.report import render
 from contracts.work import ItemKind, Repository, WorkItem
 from deployments import operating
 from deployments.bootstrap import bootstrap, data_home, save
+from deployments.own_agents import NAMES, OwnAgent, own_agent
 from deployments.server import free_port, local_server, reachable
 from flows.bugfix import bugfix
 from flows.build import build
@@ -74,7 +75,8 @@ def run(  # noqa: PLR0913, PLR0917 - each argument is an option of the command l
     repository: Annotated[Path, typer.Argument(help="A Git repository on this machine, bare or a clone.")],
     title: Annotated[str, typer.Option(help="What is to be done, in one line.")] = "",
     description: Annotated[str, typer.Option(help="What is wanted and how it is recognised; @FILE reads a file.")] = "",
-    agent: Annotated[str, typer.Option(help="Command that takes the turns; tech-debt has one of its own.")] = "",
+    agent: Annotated[str, typer.Option(help=f"{', '.join(NAMES)}, or a command that takes the turns.")] = "",
+    model: Annotated[str, typer.Option(help="Model of a named agent; empty: its program's own choice.")] = "",
     python: Annotated[Path | None, typer.Option(help="Folder of the python that runs the repository's tests.")] = None,
     base: Annotated[str, typer.Option(help="Branch to merge into; empty: the one that is checked out.")] = "",
     merge: Annotated[bool, typer.Option(help="Merge by itself what the policy allows.")] = True,
@@ -84,11 +86,11 @@ def run(  # noqa: PLR0913, PLR0917 - each argument is an option of the command l
     flow = PIPELINES.get(pipeline.replace("_", "-"))
     if flow is None:
         raise Misconfigured(f"there is no pipeline {pipeline!r}; choose one of {', '.join(PIPELINES)}")
-    command = [_absolute(part) for part in shlex.split(agent)] or _own_agent(flow.name)
+    hired = _hired(flow.name, agent, model)
     item = _item(flow.name, repository.resolve(), title, description, base)
     with _server() as pages:
         bootstrap(data_home())
-        policy = _documents(item, repository.resolve(), command, python, merge)
+        policy = _documents(item, repository.resolve(), hired, python, merge)
         state: Any = flow(item, policy=policy, dry_run=dry_run, return_state=True)
         flow_run = str(state.state_details.flow_run_id)
         delivery = _last_ending(flow_run)
@@ -109,10 +111,14 @@ def _absolute(part: str) -> str:
     return str(Path(part).resolve()) if os.sep in part and Path(part).exists() else part
 
 
-def _own_agent(pipeline: str) -> list[str]:
-    if pipeline != tech_debt.name:
-        raise Misconfigured(f"{pipeline!r} needs an agent; give --agent 'PROGRAM ARGUMENTS' (docs/agent-protocol.md)")
-    return [sys.executable, str(_RUFF_AGENT)]
+def _hired(pipeline: str, agent: str, model: str) -> OwnAgent:
+    if agent in NAMES:
+        return own_agent(agent, model)
+    if not agent and pipeline != tech_debt.name:
+        known = ", ".join(NAMES)
+        raise Misconfigured(f"{pipeline!r} needs an agent; give --agent {known} or 'PROGRAM ARGUMENTS' of your own")
+    command = [_absolute(part) for part in shlex.split(agent)] or [sys.executable, str(_RUFF_AGENT)]
+    return OwnAgent(blocks.CommandAgent(command=command), [], [])
 
 
 def _item(pipeline: str, repository: Path, title: str, description: str, base: str) -> WorkItem:
@@ -143,14 +149,14 @@ def _checked_out(repository: Path) -> str:
     return branch
 
 
-def _documents(item: WorkItem, repository: Path, command: list[str], python: Path | None, merge: bool) -> str:
+def _documents(item: WorkItem, repository: Path, hired: OwnAgent, python: Path | None, merge: bool) -> str:
     """Save the blocks of one repository under its name; return the reference of its policy."""
     name = _slug(repository)
-    path = [str(python.resolve())] if python else []
+    path = [*([str(python.resolve())] if python else []), *hired.path]
     save(blocks.LocalForge(root=repository.parent), name)
     policy = Policy(
-        agents={"default": save(blocks.CommandAgent(command=command), name)},
-        sandbox=save(blocks.LocalSandbox(path=path), name),
+        agents={"default": save(hired.block, name)},
+        sandbox=save(blocks.LocalSandbox(path=path, readable=hired.readable), name),
         workspaces=data_home() / "runs",
         settle_seconds=0,
         attended=sys.stdin.isatty(),  # where nobody sits, the run ends and says what a person must decide

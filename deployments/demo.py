@@ -16,15 +16,9 @@ from contracts.policy import Policy
 from contracts.work import Repository, WorkItem
 from deployments.bootstrap import REGISTRY, bootstrap, deploy, python_folder, save
 from deployments.following import follow, start
+from deployments.own_agents import at_hand
 from deployments.sample import DESCRIPTION, FOLDER, TITLE, sample_agent
 from deployments.server import local_server, local_worker
-
-_CLIS = {
-    "claude": ("ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"),
-    "codex": ("OPENAI_API_KEY", "CODEX_API_KEY"),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    "opencode": ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"),
-}
 
 
 def seed_repository(root: Path) -> Git:
@@ -49,11 +43,11 @@ def set_up(home: Path) -> None:
 
 def agents_at_hand() -> str:
     """Return what to say about coding agents that are installed here with a credential, or an empty text."""
-    found = [name for name, keys in _CLIS.items() if shutil.which(name) and any(os.environ.get(key) for key in keys)]
+    found = at_hand()
     if not found:
         return ""
-    names = ", ".join(found)
-    return f"On this machine: {names}. docs/agent-protocol.md shows the ten lines that let it do the steps."
+    command = f"make run PIPELINE=bugfix REPO=… ARGS=\"--agent {found[0]} --title '…' --description @bug.md\""
+    return f"On this machine: {', '.join(found)}. With your own repository: {command}"
 
 
 def show(claim: str, prepare: Callable[[Path], None]) -> bool:
