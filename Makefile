@@ -29,6 +29,7 @@ ui: setup ## look at earlier runs of `make run`
 	.venv/bin/delivery ui
 
 test: setup ## every test; each process has a server of its own
+	$(RUN) -m bench.docker_engine egress tests
 	$(RUN) -m pytest $(TEST) --ignore $(CONTAINERS)
 	$(RUN) -m pytest --durations 5 $(CONTAINERS)
 
@@ -37,8 +38,7 @@ check: setup ## lint, types, import contracts, tests
 	.venv/bin/ruff format --check .
 	.venv/bin/pyright
 	.venv/bin/lint-imports
-	$(RUN) -m pytest $(TEST) --ignore $(CONTAINERS)
-	$(RUN) -m pytest --durations 5 $(CONTAINERS)
+	$(MAKE) test
 
 acceptance: setup ## DATA=file.jsonl: rows of small bugs, fixed honestly and attacked
 	$(RUN) -m bench.acceptance --data $(DATA)

@@ -29,7 +29,7 @@ class Limits(Frozen):
 
     wall_seconds: float = Field(default=1_800, gt=0, description="Wall clock of the whole turn.")
     quiet_seconds: float = Field(default=600, gt=0, description="Longest time without a line of output.")
-    output_bytes: int = Field(default=8_000_000, gt=0, description="Most bytes that the agent may print.")
+    output_bytes: int = Field(default=32_000_000, gt=0, description="Most bytes that the agent may print.")
 
 
 class Prior(Frozen):

@@ -16,6 +16,7 @@ from bench.docker_engine import Dockerd
 from blocks.docker_engine import Engine
 from blocks.docker_sandbox import DockerSandbox
 from blocks.sandbox import Ending
+from contracts.agent import Limits
 from tests.integration.docker.commands import shell
 from tests.integration.docker.conftest import Make
 
@@ -90,10 +91,10 @@ def test_an_ended_job_waits_until_it_is_forgotten(sandbox: DockerSandbox, tmp_pa
 
 
 def test_the_limits_hold_without_a_flow(sandbox: DockerSandbox, tmp_path: Path) -> None:
-    script = "echo ready >&2; yes | head -c 20000000"
+    script = "echo ready >&2; yes | head -c 50000000"
     killed_flow(sandbox, tmp_path, script)
     result = shell(sandbox, tmp_path, script, run="r", job="j")
-    assert (result.ending, len(result.stdout) + len(result.stderr)) == (Ending.OUTPUT_LIMIT, 8_000_000)
+    assert (result.ending, len(result.stdout) + len(result.stderr)) == (Ending.OUTPUT_LIMIT, Limits().output_bytes)
 
 
 def test_a_new_turn_ends_a_lost_one(sandbox: DockerSandbox, tmp_path: Path) -> None:
