@@ -19,7 +19,8 @@ FLAGS = [
 ]
 PATIENCE = 60_000
 """Milliseconds that a page may take on a busy machine."""
-TRIES = 3
+TRIES = 10
+"""How often a person presses the button of a form that a busy server does not take."""
 CLIPPED = """
 form => [...form.querySelectorAll('.markdown-renderer, .p-label__header, .schema-form-property__label, textarea')]
     .filter(one => one.scrollHeight > one.clientHeight + 2)
