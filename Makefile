@@ -2,11 +2,14 @@
 PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
+# A team's installation; deployments/.env has its address and the group of the Docker socket.
+COMPOSE := docker compose --project-name delivery --file deployments/compose.yaml --env-file deployments/.env
 # Tests of containers count what the one engine has, so they run by themselves.
 CONTAINERS := tests/integration/docker
 TEST := --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations 20
 
-.PHONY: setup demo run up test check acceptance upkeep bench chaos conformance waiting ui images escapes schemas clean
+.PHONY: secrets up down backup restore
+.PHONY: triggers setup demo run serve test check acceptance upkeep bench chaos conformance waiting installation team ui images escapes schemas clean
 
 setup: .venv/ready ## install exactly what uv.lock names
 
@@ -22,7 +25,7 @@ demo: setup ## watch a work item go to a verified merge, keyless; AGENT=claude-c
 run: setup ## your own repository: make run PIPELINE=tech-debt REPO=path/to/repository
 	.venv/bin/delivery run $(PIPELINE) $(REPO) $(ARGS)
 
-up: setup ## server, worker, recovery of lost runs and escalation, until Ctrl-C
+serve: setup ## one machine: server, worker, recovery of lost runs and escalation, until Ctrl-C
 	.venv/bin/delivery up $(ARGS)
 
 ui: setup ## look at earlier runs of `make run`
@@ -57,6 +60,32 @@ conformance: setup ## the agents' real programs, behaviour by behaviour, against
 
 waiting: setup ## what waiting runs hold, and how soon an answered one goes on, beside bare Prefect
 	$(RUN) -m bench.waiting
+
+team: setup ## the way of an issue through a team's installation, with GitHub, Slack and a model on this machine
+	$(RUN) -m bench.team
+
+installation: setup ## 50 work items at once through a team's installation, beside bare Prefect; ARGS="--items 5 50"
+	$(RUN) -m bench.installation $(ARGS)
+
+secrets: ## draw the secrets of a team's installation into deployments/secrets: HOST=delivery.example.org
+	deployments/compose/secrets.sh deployments/secrets $(HOST)
+
+up: ## start or upgrade a team's installation
+	$(COMPOSE) up --detach --remove-orphans \
+	  || { $(COMPOSE) logs --tail 5 prefect-schema bootstrap; exit 1; }
+
+down: ## end a team's installation; its data stay
+	$(COMPOSE) --profile slack --profile tools down
+
+backup: ## save both databases and the journal into deployments/backups, while everything runs
+	$(COMPOSE) --profile tools run --rm backup
+
+restore: ## FROM=name of a backup; everything but PostgreSQL ends before
+	$(COMPOSE) --profile slack stop proxy receiver slack janitor worker prefect-server prefect-services
+	$(COMPOSE) --profile tools run --rm restore /backups/$(FROM)
+
+triggers: setup ## deliveries in a burst while the server and the receiver are killed, beside emit_event
+	$(RUN) -m bench.triggers $(ARGS)
 
 images: ## images of the Docker sandbox: make images TARGETS="egress tests claude-code"
 	deployments/images/build.sh $(TARGETS)

@@ -24,9 +24,13 @@ from deployments import demo
 from deployments.bootstrap import save
 from deployments.sample import sample_agent
 
-_SUITE = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}"]
-_SELF = "host.docker.internal"
-"""How a container calls this machine."""
+SUITE = ["python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml={junit}"]
+"""The sample's suite in the containers of an agent."""
+
+
+def agent_url(port: int) -> str:
+    """Return the address of a server on this machine as an agent in a container calls it."""
+    return f"http://host.docker.internal:{port}"
 
 
 def moves(plays: list[Play]) -> Iterator[Move]:
@@ -52,9 +56,9 @@ def prepare(subject: Subject, engine: str, port: int, home: Path) -> None:
     """
     demo.set_up(home)
     sandbox = blocks.DockerSandbox(engine=engine, installation="demo", image=f"prefect-delivery-{subject.name}")
-    suite = SuitePolicy(command=_SUITE, single=[*_SUITE, "-k", "{test}"])
+    suite = SuitePolicy(command=SUITE, single=[*SUITE, "-k", "{test}"])
     policy = Policy(
-        agents={"default": save(subject.block(f"http://{_SELF}:{port}", {}))},
+        agents={"default": save(subject.block(agent_url(port), {}))},
         sandbox=save(sandbox),
         suite=suite,
         workspaces=home / "runs",

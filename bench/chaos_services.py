@@ -21,7 +21,7 @@ from blocks.ledger import Ledger
 from blocks.loading import load
 from deployments.bootstrap import REGISTRY, bootstrap, deploy
 from deployments.server import Server, free_port, local_server, local_worker, reachable
-from deployments.service import GRACE_SECONDS
+from deployments.sweeps import GRACE_SECONDS
 from flows.escalate import escalate
 from flows.recover import recover
 from tasks._overview import LEDGER

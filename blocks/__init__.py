@@ -7,6 +7,8 @@ from blocks.command_agent import CommandAgent
 from blocks.delivery_policy import DeliveryPolicy
 from blocks.docker_sandbox import DockerSandbox
 from blocks.gemini_agent import GeminiAgent
+from blocks.github_forge import GitHubForge
+from blocks.github_issues import GitHubIssues
 from blocks.journal import Journal
 from blocks.ledger import Ledger
 from blocks.local_forge import LocalForge
@@ -15,6 +17,7 @@ from blocks.log_channel import LogChannel
 from blocks.mini_swe_agent import MiniSweAgent
 from blocks.open_code_agent import OpenCodeAgent
 from blocks.scripted_agent import ScriptedAgent
+from blocks.slack_channel import SlackChannel
 
 __all__ = [
     "ChatAgent",
@@ -24,6 +27,8 @@ __all__ = [
     "DeliveryPolicy",
     "DockerSandbox",
     "GeminiAgent",
+    "GitHubForge",
+    "GitHubIssues",
     "Journal",
     "Ledger",
     "LocalForge",
@@ -32,4 +37,5 @@ __all__ = [
     "MiniSweAgent",
     "OpenCodeAgent",
     "ScriptedAgent",
+    "SlackChannel",
 ]

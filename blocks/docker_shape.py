@@ -71,6 +71,12 @@ def furnish(folder: Path, shape: Shape) -> None:
     for name in ("host", *(["egress"] if shape.egress else [])):
         (folder / name).mkdir(parents=True)
         (folder / name).chmod(0o777)  # the keeper is another user; the parent folder lets nobody else in
+    for name, script in _SCRIPTS.items():  # copies: the engine may not see what is installed here, as from a container
+        copy = folder / "scripts" / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(Path(__file__).with_name(script), copy)
+        copy.chmod(0o444)
+        copy.parent.chmod(0o755)
     user, group = shape.user
     (folder / "passwd").write_text(f"root:x:0:0::/:/bin/sh\nsandbox:x:{user}:{group}::{shape.home}:/bin/sh\n")
     (folder / "group").write_text(f"root:x:0:\nsandbox:x:{group}:\n")
@@ -102,7 +108,7 @@ def host_settings(folder: Path, shape: Shape) -> dict[str, Any]:
     """Return the engine's settings for a container of jobs."""
     user, group = shape.user
     mounts = [bind(mount.path, str(mount.path), writable=mount.writable) for mount in shape.mounts]
-    mounts += [bind(Path(__file__).with_name(at), f"/opt/delivery/{name}") for name, at in _SCRIPTS.items()]
+    mounts += [bind(folder / "scripts", "/opt/delivery")]
     mounts += [bind(folder / name, f"/etc/{name}") for name in ("passwd", "group")]
     mounts += [bind(folder / "host", "/run/keeper/host", writable=True)]
     mounts += [bind(folder / "egress", "/run/keeper/egress", writable=True)] if shape.egress else []

@@ -10,6 +10,11 @@ from prefect.blocks.core import Block
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.ci import Check
+from contracts.errors import Refused
+from contracts.pull_review import Review
+
+PREFIX = "delivery/"
+"""Every branch that a run may replace or delete starts with it."""
 
 
 class PullRequest(BaseModel):
@@ -24,6 +29,20 @@ class PullRequest(BaseModel):
     head: str = Field(description="Commit at the tip of the branch.")
     state: Literal["open", "merged", "closed"] = Field(description="Its state.")
     merge_commit: str = Field(default="", description="The commit that merged it, when it is merged.")
+    draft: bool = Field(default=False, description="Whether it is not to be looked at yet.")
+
+
+class PullRequestOptions(BaseModel):
+    """How a pull request is opened; a forge leaves out what it does not know."""
+
+    model_config = ConfigDict(frozen=True)
+
+    draft: bool = Field(default=False, description="Opened as a draft, until `mark_ready`.")
+    closes: str = Field(default="", description="Address of the issue that the merge closes; empty: none.")
+
+
+PLAIN = PullRequestOptions()
+"""Ready at once, and closes nothing."""
 
 
 class Mergeability(BaseModel):
@@ -71,12 +90,17 @@ class Forge(Block):
         """Return the newest pull request of a branch, in any state, or none."""
 
     @abstractmethod
-    def open_pull_request(self, repository: str, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """Return the branch's pull request, opened now unless one exists in any state.
+    def open_pull_request(
+        self, repository: str, branch: str, base: str, title: str, body: str, options: PullRequestOptions = PLAIN
+    ) -> PullRequest:
+        """Return the branch's pull request, opened now unless one exists in any state, then as it is.
 
         Raises:
             Refused: the branch has no commit that the base lacks.
         """
+
+    def mark_ready(self, repository: str, number: int) -> None:
+        """End a pull request's being a draft; nothing to do when it is none."""
 
     @abstractmethod
     def comment(self, repository: str, number: int, marker: str, body: str) -> None:
@@ -85,6 +109,14 @@ class Forge(Block):
     @abstractmethod
     def checks(self, repository: str, commit: str) -> list[Check]:
         """Return the checks of a commit in the order of their names."""
+
+    def required_checks(self, repository: str, base: str) -> list[str]:
+        """Return the names of the checks that the forge requires before anything is merged into `base`."""
+        return []
+
+    def reviews(self, repository: str, number: int) -> list[Review]:
+        """Return the reviews of a pull request, the oldest first; none where the forge has no reviews."""
+        return []
 
     @abstractmethod
     def mergeability(self, repository: str, number: int) -> Mergeability:
@@ -104,3 +136,9 @@ class Forge(Block):
     @abstractmethod
     def delete_branch(self, repository: str, branch: str) -> None:
         """Delete a delivery branch; nothing to do if it is gone."""
+
+
+def check_delivery(branch: str) -> None:
+    """Raise Refused when a branch is not a run's own, so that nobody else's is ever replaced or deleted."""
+    if not branch.startswith(PREFIX):
+        raise Refused(f"{branch!r} is not a delivery branch; use a name that starts with {PREFIX!r}")

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from prefect._internal.result_records import ResultRecord, ResultRecordMetadata
@@ -50,14 +50,17 @@ class Journal(WritableFileSystem):
         description="Folder of the records; with several workers, one that all of them share.",
     )
 
-    def _path(self, key: str) -> Path:
-        """The file of a key: <run>/<step>-<visit>.json."""
-        parts = PurePosixPath(key).parts
-        if not parts or ".." in parts or PurePosixPath(key).is_absolute():
+    def _name(self, key: str) -> str:
+        """The name of a key's file: <run>/<step>-<visit>.json; a step looks a dozen of them up."""
+        parts = key.split("/")
+        if not all(parts) or not {".", ".."}.isdisjoint(parts):
             raise ValueError(f"{key!r} leads out of the journal")
         *folders, visit = parts
         name = f"{folders.pop()}-{visit}.json" if folders else visit
-        return self.folder.expanduser().joinpath(*folders, name)
+        return os.path.join(os.path.expanduser(self.folder), *folders, name)  # noqa: PTH111, PTH118 - ten times as fast
+
+    def _path(self, key: str) -> Path:
+        return Path(self._name(key))
 
     def _lock(self, run: str) -> Path:
         return self._path(f"{run}/lock/1").with_name(".lock")
@@ -109,7 +112,7 @@ class Journal(WritableFileSystem):
 
     def holds(self, key: str) -> bool:
         """Return whether a record is there, without looking at its content."""
-        return self._path(key).is_file()
+        return os.path.isfile(self._name(key))  # noqa: PTH113 - see there
 
     def keys(self, run: str) -> list[str]:
         """Return the keys of a run's records, sorted; none when nothing was ever recorded."""
@@ -150,7 +153,8 @@ class Journal(WritableFileSystem):
             JournalDamaged: its content is not what was written.
         """
         try:
-            raw = self._path(path).read_bytes()
+            with open(self._name(path), "rb") as file:  # noqa: PTH123 - see there
+                raw = file.read()
         except FileNotFoundError:
             raise
         except OSError as error:

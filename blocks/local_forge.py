@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from blocks.forge import Forge, Mergeability, PullRequest
+from blocks.forge import PLAIN, Forge, Mergeability, PullRequest, PullRequestOptions, check_delivery
 from blocks.git import Git
 from blocks.local_checks import LocalChecks
 from blocks.local_merging import merge, mergeability, observe, require_git
@@ -15,9 +15,6 @@ from blocks.local_repository import LocalRepository, find_repository
 from blocks.local_sandbox import LocalSandbox
 from contracts.ci import Check
 from contracts.errors import Misconfigured, Refused
-
-PREFIX = "delivery/"
-"""Every branch that a run may replace or delete starts with it."""
 
 
 class LocalForge(Forge):
@@ -64,7 +61,7 @@ class LocalForge(Forge):
 
     def push(self, repository: str, directory: Path, branch: str, commit: str) -> None:
         """Put `commit` at the tip of a delivery branch; see `Forge.push`."""
-        _check_delivery(branch)
+        check_delivery(branch)
         local = self._find(repository)
         now = local.branch(branch)
         if now is not None and now.tip == commit:
@@ -79,8 +76,13 @@ class LocalForge(Forge):
             pull = pulls.newest(branch)
             return None if pull is None else _seen(local, pulls, pull)
 
-    def open_pull_request(self, repository: str, branch: str, base: str, title: str, body: str) -> PullRequest:
-        """Return the branch's pull request, opened now unless one exists; its `url` is a page on this machine."""
+    def open_pull_request(
+        self, repository: str, branch: str, base: str, title: str, body: str, options: PullRequestOptions = PLAIN
+    ) -> PullRequest:
+        """Return the branch's pull request, opened now unless one exists; its `url` is a page on this machine.
+
+        It is never a draft, and what it closes is only named.
+        """
         local, pulls = self._open(repository)
         with pulls.locked():
             pull = pulls.newest(branch)
@@ -93,7 +95,7 @@ class LocalForge(Forge):
                     base_commit=base_commit,
                     head=head,
                     title=title,
-                    body=body,
+                    body=f"{body}\n\nCloses {options.closes}" if options.closes else body,
                 )
             return _seen(local, pulls, pull)
 
@@ -134,7 +136,7 @@ class LocalForge(Forge):
         Raises:
             Refused: it is not a delivery branch, or it is checked out.
         """
-        _check_delivery(branch)
+        check_delivery(branch)
         local, pulls = self._open(repository)
         now = local.branch(branch)
         if now is None:
@@ -183,11 +185,6 @@ def _change(local: LocalRepository, branch: str, base: str) -> tuple[str, str]:
         if view.is_ancestor(head.tip, target.tip):
             raise Refused(f"the branch {branch!r} has no commit that {base!r} lacks; there is nothing to merge")
     return head.tip, target.tip
-
-
-def _check_delivery(branch: str) -> None:
-    if not branch.startswith(PREFIX):
-        raise Refused(f"{branch!r} is not a delivery branch; use a name that starts with {PREFIX!r}")
 
 
 def _check_free(repository: str, branch: str, checkout: str) -> None:

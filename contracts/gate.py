@@ -25,6 +25,8 @@ ANSWER = "answer"
 """What the ledger calls an answer that is on its way to its gate."""
 BY_POLICY = "policy"
 """Channel of a decision that the policy made, because it was due."""
+SLACK = "slack"
+"""Channel of an answer that was given in Slack, which proves who gave it."""
 MOST_TITLE = 300
 """Longest question that stands in the form as a whole, in characters; the gate's page holds all of it."""
 MOST_COMMENT = 20_000
@@ -46,6 +48,7 @@ class Question(Frozen):
     again: str = Field(default="", description="Why it is asked again.")
     subject: str = Field(default="", description="What a decision is bound to: tree:<sha> or text:<sha256>.")
     approved: list[str] = Field(default_factory=list[str], description="Who has approved this subject already.")
+    persons: list[str] = Field(default_factory=list[str], description="The same people as their channels know them.")
 
     @property
     def answers_findings(self) -> bool:
@@ -85,6 +88,15 @@ class Given(Frozen):
     proven: bool = Field(default=False, description="Whether the channel proves who answered; else it is stated.")
     channel: str = Field(default="prefect", description="Where it was answered.")
     at: datetime = Field(description="When, UTC.")
+    identities: list[str] = Field(
+        default_factory=list[str],
+        description="Ids by which the channel that proves a person knows them: their own first, then their groups.",
+    )
+
+    @property
+    def person(self) -> str:
+        """The person under a name that does not change where the channel proves it, else the stated one."""
+        return self.identities[0] if self.proven and self.identities else self.who.strip()
 
     @property
     def digest(self) -> str:
@@ -116,11 +128,25 @@ def judge(question: Question, given: Given, policy: Policy) -> Judged:
         return Judged(standing="unreadable", why=f"{choice!r} is not offered here; choose one of {wanted}")
     if not who:
         return Judged(standing="unreadable", choice=choice, why="say who you are")
-    if given.channel != BY_POLICY and not is_approver(who, policy.approvers):
+    if not may_answer(given, policy):
         return Judged(standing="unauthorised", choice=choice, why=f"{who!r} is not one of the policy's approvers")
-    if choice in ADVANCING and who.casefold() in {name.casefold() for name in question.approved}:
+    before = {name.casefold() for name in (*question.approved, *question.persons)}
+    if choice in ADVANCING and before & {who.casefold(), given.person.casefold()}:
         return Judged(standing="duplicate", choice=choice, why=f"{who!r} has approved this already")
     return _read(question, choice, given, policy)
+
+
+def may_answer(given: Given, policy: Policy) -> bool:
+    """Return whether the policy lets somebody answer where they did.
+
+    A name is enough in the form only: in Slack everybody chooses their own, so there the proven ids are looked at.
+    Where the policy names people for one of the two places alone, nobody may answer in the other.
+    """
+    if given.channel == BY_POLICY or not (policy.approvers or policy.slack_approvers):
+        return True
+    if given.channel == SLACK:
+        return given.proven and bool({*given.identities} & {*policy.slack_approvers})
+    return bool(policy.approvers) and is_approver(given.who, policy.approvers)
 
 
 def is_approver(who: str, approvers: list[str]) -> bool:

@@ -63,6 +63,7 @@ class Opening(BaseModel):
     )
     forecast: Forecast | None = Field(default=None, description="What it will cost; none: there was little history.")
     branch: str = Field(description="The run's branch in the forge.")
+    issue: str = Field(default="", description="Address of the work's issue in the policy's tracker; empty: none.")
     first: str = Field(default="", description="Step at which the walk begins; empty: the first one.")
     kept: dict[str, str] = Field(default_factory=dict, description="Step → key of the outcome that is kept.")
     used: dict[str, int] = Field(default_factory=dict, description="Step → visits used by earlier attempts.")

@@ -27,6 +27,7 @@ class Family(StrEnum):
     WATCH = "watch"
     HELPER = "helper"
     MERGER = "merger"
+    TRACKER = "tracker"
     RUN = "the run itself"
 
 
@@ -68,8 +69,8 @@ class Kind:
 
     @property
     def needs_agent(self) -> bool:
-        """Whether a turn of an agent belongs to the step itself; a suite and a watching gate run without one."""
-        return self.family not in (Family.TESTER, Family.WATCH, Family.RUN)
+        """Whether a turn of an agent belongs to the step itself; suites, gates and trackers run without one."""
+        return self.family not in (Family.TESTER, Family.WATCH, Family.TRACKER, Family.RUN)
 
 
 def _companion(name: str, target: str, role: str, surface: Surface = Surface.INLINE) -> Kind:
@@ -193,6 +194,12 @@ _ALL = (
         Family.MERGER,
         Surface.READ,
         Output.ASSESSMENT,
+    ),
+    Kind(
+        "tracker",
+        "File an issue for work that has none, and say on the work's issue how it stands.",
+        Family.TRACKER,
+        Surface.NONE,
     ),
     Kind("workspace", "Clone the repository for the run.", Family.RUN, Surface.NONE),
     Kind("merge", "Merge the pull request and see that the base holds it.", Family.RUN, Surface.NONE),

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.asked import Asked
 from contracts.delivery import DeliveryStatus
 from contracts.failure import Failure
 from contracts.markdown import plain
@@ -47,6 +48,7 @@ class Message(BaseModel):
     text: str = Field(description="The message: what happened, what to do, links; Markdown.")
     link: str = Field(description="Address of the flow run's page; empty when there is none.")
     run: str = Field(description="Id of the run.")
+    asked: Asked | None = Field(default=None, description="What a waiting message asks; none: nothing can be answered.")
 
 
 class Subject(BaseModel):
@@ -74,7 +76,9 @@ class Settlement(BaseModel):
     seconds: float = Field(ge=0, description="How long the gate waited.")
 
 
-def waiting(subject: Subject, gate: str, step: str, reason: str, choices: Mapping[str, str]) -> Message:
+def waiting(
+    subject: Subject, gate: str, step: str, reason: str, choices: Mapping[str, str], asked: Asked | None = None
+) -> Message:
     """Return the message that a person must decide before the run goes on.
 
     Args:
@@ -83,9 +87,11 @@ def waiting(subject: Subject, gate: str, step: str, reason: str, choices: Mappin
         step: id of the step that waits.
         reason: why a person is asked, in words.
         choices: what may be chosen → what it does; at most ten are shown.
+        asked: the question, for a channel that takes answers; none: it takes none.
     """
     parts = [_why(step, reason), _next(choices)]
-    return _message(subject, "waiting", gate, "🟡 **Waiting for a decision:**", parts)
+    said = _message(subject, "waiting", gate, "🟡 **Waiting for a decision:**", parts)
+    return said.model_copy(update={"asked": asked})
 
 
 def settled(subject: Subject, gate: str, step: str, settlement: Settlement) -> Message:

@@ -7,8 +7,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from contracts.admission import Ceiling
 from contracts.agent import Limits
 from contracts.failure import FailureKind
 from contracts.kinds import KINDS, nearest
@@ -18,6 +19,8 @@ from contracts.watch import Watch
 from contracts.work import check_reference
 
 Reference = Annotated[str, AfterValidator(check_reference)]
+SlackId = Annotated[str, StringConstraints(pattern=r"^[UWS][A-Z0-9]{2,30}$")]
+"""A user or a user group of Slack."""
 _ANY = "default"
 
 
@@ -65,6 +68,11 @@ class Policy(BaseModel):
     sandbox: Reference = Field(default="local-sandbox/main", description="Where commands run.")
     ledger: Reference = Field(default="ledger/main", description="Where claims, effects and costs are kept.")
     channel: Reference = Field(default="log-channel/main", description="Where people are told what happened.")
+    tracker: str = Field(
+        default="",
+        description="Where the issues of work items are: read, filed, told how the work stands, closed when it is "
+        "merged; by block reference. Empty: none of that.",
+    )
     workspaces: Path = Field(default=Path("~/.local/share/prefect-delivery/runs"), description="Home of the checkouts.")
     retention_hours: float = Field(default=72, ge=0, le=8_760, description="How long an ended run's checkout is kept.")
     branch_retention_hours: float = Field(
@@ -117,13 +125,28 @@ class Policy(BaseModel):
         description="Paths whose change only a person merges, as patterns with * and **.",
     )
     running: int = Field(default=0, ge=0, le=1_000, description="Most live runs on one repository; 0: no limit.")
+    running_by_pipeline: dict[str, Annotated[int, Field(ge=1, le=1_000)]] = Field(
+        default={}, description="Most live runs of a pipeline on one repository, by the pipeline's name."
+    )
+    when_full: Literal["refuse", "queue"] = Field(
+        default="refuse", description="What becomes of a run for which there is no room: it fails, or waits for room."
+    )
     attended: bool = Field(
         default=True, description="Whether a run waits for a person who must decide; else it ends and says so."
     )
     attentive_minutes: float = Field(
         default=10, ge=0, le=1_440, description="How long a waiting run keeps its process; then it holds nothing."
     )
-    approvers: list[str] = Field(default=[], description="Names whose answers count; empty: anybody's.")
+    approvers: list[str] = Field(
+        default=[],
+        description="Names whose answers count in the form and on the command line; they are stated, not proven. "
+        "Anybody's count while this and slack_approvers are empty.",
+    )
+    slack_approvers: list[SlackId] = Field(
+        default=[],
+        description="Slack users (U… or W…) and user groups (S…) whose answers count in Slack. Where only these are "
+        "named, nobody answers in the form.",
+    )
     quorum: int = Field(default=1, ge=1, le=10, description="How many people must approve what is approved or merged.")
     approval_hours: float = Field(
         default=0, ge=0, le=8_760, description="How long an approval holds until the merge; 0: as long as the tree."
@@ -140,11 +163,21 @@ class Policy(BaseModel):
 
     @model_validator(mode="after")
     def _reachable_quorum(self) -> Policy:
+        if self.quorum > 1 and self.approvers and self.slack_approvers:
+            raise ValueError(
+                f"quorum: {self.quorum} people must approve, and one person could do so in the form and in Slack; "
+                "name people in 'approvers' or in 'slack_approvers'"
+            )
         if self.approvers and len({name.casefold() for name in self.approvers}) < self.quorum:
             raise ValueError(
                 f"quorum: {self.quorum} people must approve and 'approvers' names {len(self.approvers)}; name more"
             )
         return self
+
+    @field_validator("tracker")
+    @classmethod
+    def _reference_or_none(cls, value: str) -> str:
+        return check_reference(value) if value else value
 
     @field_validator("agents", "fallbacks")
     @classmethod
@@ -171,6 +204,16 @@ class Policy(BaseModel):
             return Watch(helper="ci-fixer", budget=self.ci_fixes, spent=FailureKind.CI_RED)
         spent, asks = FailureKind.CONFLICT, self.attended
         return Watch(helper="conflict-resolver", budget=self.conflict_fixes, spent=spent, asks=asks)
+
+    @property
+    def ceiling(self) -> Ceiling:
+        """How many runs may live on one repository."""
+        return Ceiling(
+            shared=self.running or None,
+            kinds=self.running_by_pipeline,
+            queues=self.when_full == "queue",
+            look_minutes=self.look_minutes,
+        )
 
     @property
     def digest(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC
 
 from contracts.agent import AgentTurn, Prior, Revision
 from contracts.kinds import KINDS, Family, Surface
@@ -61,6 +62,11 @@ def _work(turn: AgentTurn, pipeline: str) -> str:
     )
 
 
+def _conversation(turn: AgentTurn) -> str:
+    said = [f"{one.author}, {one.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC:\n{one.text}" for one in turn.item.conversation]
+    return _section("Conversation", "What people wrote about the work item, oldest first:", *map(_fence, said))
+
+
 def _environment(turn: AgentTurn) -> str:
     if turn.workspace is None:
         return _section("Environment", "No checkout belongs to this turn.")
@@ -108,14 +114,16 @@ def render(turn: AgentTurn, role: str, pipeline: str) -> str:
         role: what the kind is told about its task, as Markdown.
         pipeline: name of the pipeline.
 
-    Order: role, work item, what is graded, the diff, the grader's earlier verdicts, environment, decisions, prior
-    work, the answer's form, and last the request to revise. What is not known is written as "not stated".
+    Order: role, work item, conversation, what is graded, the diff, the grader's earlier verdicts, environment,
+    decisions, prior work, the answer's form, and last the request to revise. What is not known is written as "not
+    stated".
     """
     decisions = [" ".join(f"- {one.question} → {one.answer}".split()) for one in turn.decisions]
     earlier = [_fence(json.dumps(one, indent=1, ensure_ascii=False)) for one in turn.earlier] if turn.target else []
     parts = [
         f"# {turn.kind}\n{role}\n\n{_DATA}",
         _work(turn, pipeline),
+        _conversation(turn) if turn.item.conversation else "",
         _section("What you grade", _prior(turn.target)) if turn.target else "",
         _section("The diff", _fence(turn.diff)) if turn.diff else "",
         _section("Your earlier verdicts", *earlier) if earlier else "",

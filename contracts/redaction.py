@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from detect_secrets.plugins.base import RegexBasedDetector
@@ -41,6 +41,7 @@ _OURS = (
 )
 """Shapes that detect-secrets names only by a line, or does not know."""
 MASK = "[redacted]"
+_SHORT = 2_000
 
 
 @cache
@@ -78,6 +79,17 @@ def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= 6 and secret not in MASK:
             text = text.replace(secret, MASK)
+    return _masked_lately(text) if len(text) <= _SHORT else _masked(text)
+
+
+@lru_cache(maxsize=256)
+def _masked_lately(text: str) -> str:
+    """The same for a short text, of which a step has the same several times: reply, outcome, state, report."""
+    return _masked(text)
+
+
+def _masked(text: str) -> str:
+    """A text without anything that has the shape of a credential."""
     shown = ""
     while shown != text:  # a credential that was glued to another one shows its shape only when that one is gone
         shown = text

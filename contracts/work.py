@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 ItemKind = Literal["feature", "bug", "document", "spike", "review", "recurring"]
 
@@ -15,6 +15,8 @@ REFERENCE = re.compile(r"^[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$")
 
 _BRANCH = re.compile(r"(?!HEAD$|.*(\.\.|//|/\.|\.lock(/|$)))[A-Za-z0-9_][A-Za-z0-9_./-]*(?<![./])")
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+
+_ISSUE = re.compile(r"issue-(\d+)")
 
 
 def check_reference(value: str) -> str:
@@ -42,6 +44,16 @@ class Repository(BaseModel):
         return value
 
 
+class Remark(BaseModel):
+    """What a person wrote about the work."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    author: str = Field(description="Name of the person in the tracker.", max_length=200)
+    at: AwareDatetime = Field(description="When it was written.")
+    text: str = Field(description="What was written.", max_length=10_000)
+
+
 class WorkItem(BaseModel):
     """An issue, a ticket or a prompt that is to become a merged change."""
 
@@ -58,6 +70,11 @@ class WorkItem(BaseModel):
         default="",
         description="Identity of the work for admission, such as issue-42; empty: derived from the title.",
         max_length=200,
+    )
+    conversation: list[Remark] = Field(
+        default_factory=list[Remark],
+        description="What people wrote about it, oldest first; a run with a tracker reads it from the issue.",
+        max_length=50,
     )
 
     @field_validator("title")
@@ -79,6 +96,14 @@ class WorkItem(BaseModel):
         """The title as 1 to 40 characters of a-z, 0-9 and -, safe in a branch and in a run's name."""
         plain = unicodedata.normalize("NFKD", self.title).encode("ascii", "ignore").decode().lower()
         return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-") or "work"
+
+    @property
+    def issue(self) -> str:
+        """Address of the issue that the work is: the link whose number the key `issue-<number>` names, or empty."""
+        number = _ISSUE.fullmatch(self.key)
+        if number is None:
+            return ""
+        return next((link for link in self.links if link.endswith(f"/{self.repository.name}/issues/{number[1]}")), "")
 
     @property
     def identity(self) -> str:

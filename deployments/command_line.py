@@ -25,10 +25,13 @@ from contracts.errors import DeliveryError, Misconfigured
 from contracts.policy import Policy
 from contracts.report import render
 from contracts.work import ItemKind, Repository, WorkItem
-from deployments import operating
+from deployments import operating, scheduling
 from deployments.bootstrap import bootstrap, data_home, save
+from deployments.installation import installing
+from deployments.intake import delivering
 from deployments.own_agents import NAMES, OwnAgent, own_agent
 from deployments.server import free_port, local_server, reachable
+from deployments.slack import connector
 from flows.bugfix import bugfix
 from flows.build import build
 from flows.dependency_updates import dependency_updates
@@ -38,6 +41,10 @@ from tasks._replay import JOURNAL
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 app.add_typer(operating.app)
+app.add_typer(delivering.app)
+app.add_typer(scheduling.app)
+app.add_typer(installing.app)
+app.add_typer(connector.app)
 PIPELINES: dict[str, Flow[..., Delivery]] = {
     flow.name: flow for flow in (build, simple, bugfix, tech_debt, dependency_updates)
 }

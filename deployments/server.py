@@ -147,11 +147,20 @@ def _await(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
 
 
 @contextmanager
-def pointed_at(address: str, prefect_home: Path) -> Generator[None]:
-    """Make this process, and those that it starts, clients of the server for the time of the block."""
+def pointed_at(address: str, prefect_home: Path, auth: str = "") -> Generator[None]:
+    """Make this process, and those that it starts, clients of the server for the time of the block.
+
+    Args:
+        address: address of its API.
+        prefect_home: folder of what Prefect keeps for its clients.
+        auth: credential of a server that has one, which then demands tokens against forged requests as well.
+    """
     values = {**CLIENT_SETTINGS, "PREFECT_API_URL": address, "PREFECT_HOME": str(prefect_home)}
-    updates = {"api.url": address, "home": prefect_home, "client.max_retries": 8, "client.csrf_support_enabled": False}
-    updates |= {"flows.heartbeat_frequency": 30}
+    updates: dict[str, object] = {"api.url": address, "home": prefect_home, "client.max_retries": 8}
+    updates |= {"flows.heartbeat_frequency": 30, "client.csrf_support_enabled": bool(auth)}
+    if auth:
+        values |= {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true", "PREFECT_API_AUTH_STRING": auth}
+        updates["api.auth_string"] = auth
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

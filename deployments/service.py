@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import signal
 import subprocess
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Any
 
 import typer
 from prefect.client.orchestration import get_client
@@ -20,22 +17,11 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import get_current_settings
 from prefect.variables import Variable
 
-from blocks.ledger import Ledger
-from blocks.loading import load
-from contracts.errors import DeliveryError, Misconfigured
-from contracts.redaction import redact
+from contracts.errors import Misconfigured
 from deployments.bootstrap import REGISTRY, bootstrap, deploy
 from deployments.server import ADDRESS, local_server, local_worker, pointed_at, reachable
-from flows.escalate import escalate
-from flows.recover import recover
-from tasks._overview import LEDGER
-from tasks.recovery import due
+from deployments.sweeps import LOOK_SECONDS, Sweeps
 
-GRACE_SECONDS = 90.0
-"""Silence after which a run counts as lost; its process sends a sign of life every 30 seconds."""
-_LOOK_SECONDS = 5.0
-_TIDY_SECONDS = 3_600.0
-"""How often the checkouts and branches of ended runs are looked at, which nothing else makes due."""
 _APPLIED = "delivery_registry"
 """Variable of the server with the digest of the registry, and of what its forms are made of, as it was applied."""
 _SWEEPS = ("flows.recover.recover", "flows.escalate.escalate")
@@ -62,7 +48,7 @@ def serve(home: Path, port: int) -> None:
         while not ending.is_set():
             with local_worker(home) as worker:
                 _attend(worker, ending)
-            if not ending.wait(_LOOK_SECONDS):
+            if not ending.wait(LOOK_SECONDS):
                 typer.echo(f"the worker ended with code {worker.returncode}; a new one starts: {home / 'worker.log'}")
     typer.echo("ended")
 
@@ -129,26 +115,7 @@ def _sweep_here() -> None:
 
 def _attend(worker: subprocess.Popen[bytes], ending: Event) -> None:
     """Do what is due until the worker has ended, or everything shall."""
-    tidied = float("-inf")
+    sweeps = Sweeps()
     while worker.poll() is None and not ending.is_set():
-        tidy = time.monotonic() - tidied > _TIDY_SECONDS
-        tidied = time.monotonic() if tidy else tidied
-        try:
-            _sweep(tidy=tidy)
-        except Exception as error:  # noqa: BLE001 - a sweep that fails is tried again and must not end the worker
-            said = error.message if isinstance(error, DeliveryError) else f"{type(error).__name__}: {error}"
-            typer.echo(f"a sweep failed: {redact(said)}", err=True)
-        ending.wait(_LOOK_SECONDS)
-
-
-def _sweep(*, tidy: bool) -> None:
-    lost = [one for one in due(timedelta(seconds=GRACE_SECONDS)) if one.remedy is not None]
-    if lost or tidy:
-        _tell("recovery", recover(GRACE_SECONDS, return_state=True), always=bool(lost))
-    if load(LEDGER, Ledger).overdue(datetime.now(UTC)):
-        _tell("escalation", escalate(return_state=True), always=True)
-
-
-def _tell(what: str, state: Any, *, always: bool) -> None:
-    if always or not state.is_completed():
-        typer.echo(f"{what}: {state.message or state.name}")
+        sweeps.look()
+        ending.wait(LOOK_SECONDS)

@@ -111,7 +111,8 @@ def _again(walk: Walk, question: Question, data: dict[str, Any]) -> Question:
     approved = [*question.approved, data["who"]]
     missing = walk.opening.policy.quorum - len(approved)
     why = f"approved by {', '.join(approved)}; {missing} more must approve"
-    return question.model_copy(update={"approved": approved, "again": why, "typed": ""})
+    persons = [*question.persons, data.get("person") or data["who"]]
+    return question.model_copy(update={"approved": approved, "persons": persons, "again": why, "typed": ""})
 
 
 def _follow(ask: Ask, data: dict[str, Any]) -> Rule:

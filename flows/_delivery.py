@@ -12,6 +12,7 @@ from collections.abc import Callable
 from prefect import get_run_logger
 from prefect.runtime import flow_run
 
+from contracts.admission import Held
 from contracts.delivery import RESUMABLE, Delivery, Outcome
 from contracts.errors import Misconfigured
 from contracts.journal import Restart, record_key
@@ -20,6 +21,7 @@ from contracts.pipeline import Pipeline, Step
 from contracts.rules import Advance, Ask, Fail, Help, Land, Leave, Return, Rework, Rule, Stop
 from contracts.visit import Visit
 from contracts.work import WorkItem
+from flows._admission import outdated, room_for, skipped, skips
 from flows._consulting import consult
 from flows._ending import ended, failed, final_state
 from flows._parking import waiting_for_room
@@ -37,6 +39,7 @@ from tasks.opening import Request, last_ending, open_run
 from tasks.reporting import Closing, Progress, close_run
 from tasks.review import review
 from tasks.tester import verify_change
+from tasks.tracker import track
 from tasks.workspace import prepare_workspace
 
 _FAMILIES: dict[Family, Callable[[Visit], Outcome]] = {
@@ -47,6 +50,7 @@ _FAMILIES: dict[Family, Callable[[Visit], Outcome]] = {
     Family.ESTIMATOR: estimate,
     Family.TESTER: verify_change,
     Family.MERGER: assess,
+    Family.TRACKER: track,
 }
 _KINDS: dict[str, Callable[[Visit], Outcome]] = {
     "workspace": prepare_workspace,
@@ -72,6 +76,8 @@ def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Resta
         attempts, ending = last_ending(run)
         if ending is not None and ending.status not in RESUMABLE:
             return final_state(ending)
+        if reason := outdated():
+            return skipped(reason)
         attempt = attempts + 1
         request = Request(
             key=record_key(run, "opening", attempt),
@@ -84,16 +90,22 @@ def deliver(pipeline: Pipeline, item: WorkItem, policy: str, restart_from: Resta
             restart=restart_from,
             dry_run=dry_run,
         )
-        return final_state(_deliver(request))
+        try:
+            return final_state(_deliver(request))
+        except Held as error:
+            return skipped(error.message)
 
 
 def _deliver(request: Request) -> Delivery:
     walk: Walk | None = None
     try:
-        walk = Walk(record(open_run, request))
+        with room_for(request):
+            walk = Walk(record(open_run, request))
         rule = _walk_through(walk)
         delivery = ended(request, walk, rule)
-    except Exception as error:  # noqa: BLE001 - the one place that fails a run, whatever went wrong
+    except Exception as error:
+        if skips(error):
+            raise
         delivery = failed(request, walk, error)
     closing = Closing(
         key=record_key(request.run, "ending", request.attempt),

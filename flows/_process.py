@@ -12,6 +12,7 @@ from contracts.delivery import Outcome
 from contracts.errors import DeliveryError, Unavailable
 from contracts.visit import Visit
 from flows._walk import Walk
+from tasks._counts import counting
 from tasks._replay import journal, record
 from tasks.losses import recovered, redispatch
 from tasks.parking import check_visit
@@ -30,6 +31,7 @@ def owned(run: str) -> Generator[None]:
         except Unavailable as error:
             get_run_logger().warning("%s", error.message)
             raise Abort(error.message) from error
+        stack.enter_context(counting(run))
         yield
 
 

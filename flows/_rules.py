@@ -130,6 +130,10 @@ def _estimated(_: Walk, outcome: Outcome) -> Rule:
     return Advance("estimated" if outcome.data else "no readable estimate")
 
 
+def _tracked(_: Walk, outcome: Outcome) -> Rule:
+    return Advance(outcome.output)
+
+
 def _tested(walk: Walk, outcome: Outcome) -> Rule:
     report = SuiteReport.model_validate(outcome.data)
     return tester.decide(report, walk.helped(walk.step), walk.opening.policy.fixes)
@@ -235,4 +239,5 @@ _FAMILIES = {
     Family.TESTER: _tested,
     Family.WATCH: _watched,
     Family.MERGER: _assessed,
+    Family.TRACKER: _tracked,
 }

@@ -12,6 +12,7 @@ from contracts.gate import decisions_of
 from contracts.journal import Opening, record_key
 from contracts.kinds import KINDS, Family
 from contracts.pipeline import Step
+from contracts.tracker import issue_of
 from contracts.visit import Position, Visit
 
 
@@ -93,12 +94,11 @@ class Walk:
 
     @property
     def told(self) -> Opening:
-        """The opening as steps see it: the document that a review led to is the work item's description."""
+        """The opening as steps see it: with the issue that was filed, and the description that a review led to."""
         written = [one.output for one in self.timeline if one.kind == "requirements-writer" and one.status == "done"]
-        if not written:
-            return self.opening
-        item = self.opening.item.model_copy(update={"description": written[-1]})
-        return self.opening.model_copy(update={"item": item})
+        item = self.opening.item.model_copy(update={"description": written[-1]} if written else {})
+        issue = issue_of(self.opening.issue, self.timeline)
+        return self.opening.model_copy(update={"item": item, "issue": issue})
 
     def decisions(self) -> list[Decision]:
         """What people chose and answered so far, for those who work on."""

@@ -16,6 +16,7 @@ PIPELINE = Pipeline(
     name="build",
     description="Review, estimate, specify, design, build, test and merge.",
     steps=[
+        Step(kind="tracker"),
         Step(kind="requirements-review"),
         Step(kind="task-estimator"),
         Step(kind="researcher", gating=Gating(min_complexity=0.6)),

@@ -17,6 +17,7 @@ from contracts.redaction import redact
 from tasks._replay import JOURNAL
 from tasks.reaping import reap
 from tasks.recovery import Due, act, due
+from tasks.slots import release_ended
 
 _UNREADABLE = "unreadable"
 
@@ -42,6 +43,7 @@ def sweep(grace: timedelta) -> Swept:
         grace: how long a run may give no sign of life.
     """
     done = Counter(_attempted(one) for one in due(grace))
+    release_ended()
     reaped = reap()
     for trouble in reaped.troubles:
         get_run_logger().warning("%s", trouble)

@@ -6,7 +6,7 @@ import secrets
 
 from prefect import get_run_logger
 
-from blocks.forge import Forge, PullRequest
+from blocks.forge import Forge, PullRequest, PullRequestOptions
 from blocks.loading import load
 from blocks.workspace import Workspace
 from contracts.agent import Workspace as Place
@@ -99,15 +99,27 @@ def publish(opening: Opening, workspace: Workspace, commit: str) -> None:
         get_run_logger().warning("the branch is not pushed yet: %s", redact(error.message))
 
 
-def open_pull_request(opening: Opening, head: str) -> PullRequest:
-    """Bring the run's branch to `head` in the forge and return its pull request, opened now unless it exists."""
+def open_pull_request(opening: Opening, head: str, *, draft: bool = False) -> PullRequest:
+    """Bring the run's branch to `head` in the forge and return its pull request, opened now unless it exists.
+
+    One that is merged with this head is returned as it is.
+
+    Args:
+        opening: the run.
+        head: commit that the branch must be at.
+        draft: whether one that is opened now is a draft, because its checks are still to pass.
+    """
     forge, item = forge_of(opening), opening.item
+    found = forge.find_pull_request(item.repository.name, opening.branch)
+    if found is not None and (found.state, found.head) == ("merged", head):
+        return found  # a forge may delete a merged branch, and a push would bring it back
     forge.push(item.repository.name, workspace_of(opening).repository, opening.branch, head)
     body = redact(f"{item.description}\n\n---\nDelivered by run `{opening.run}`.".strip())
 
     def create() -> str:
         title = redact(item.title)
-        return forge.open_pull_request(item.repository.name, opening.branch, item.base, title, body).url
+        options = PullRequestOptions(draft=draft, closes=opening.issue or item.issue)
+        return forge.open_pull_request(item.repository.name, opening.branch, item.base, title, body, options).url
 
     perform(opening, "pull-request", "open_pull_request", create)
     found = forge.find_pull_request(item.repository.name, opening.branch)

@@ -10,8 +10,8 @@ from prefect.context import FlowRunContext
 
 from blocks.delivery_policy import DeliveryPolicy
 from blocks.ledger import Ledger
-from blocks.ledger_money import Reservation
-from blocks.ledger_tables import Turn
+from blocks.ledger.money import Reservation
+from blocks.ledger.tables import Turn
 from blocks.loading import load
 from blocks.price_list import list_price
 from contracts.agent import AgentTrouble, Usage
@@ -24,6 +24,7 @@ from contracts.parking import next_look, quota_until
 from contracts.policy import Policy
 from contracts.pricing import charged, price
 from contracts.visit import Visit
+from tasks._counts import recorded, turns_of
 from tasks._replay import journal
 
 
@@ -49,7 +50,7 @@ class Meter:
     def next(self) -> int:
         """Return the number of the visit's next turn in the ledger."""
         opening = self.visit.opening
-        return self._ledger.turns_of(opening.run, self.visit.step.id, self.number) + 1
+        return turns_of(self._ledger, opening.run, self.visit.step.id, self.number) + 1
 
     def without_quota(self, agents: list[str], held: Callable[[str], bool]) -> dict[str, AgentFailed]:
         """Return why some of the agents are not asked: their quota is used up, as a turn of any run was told.
@@ -137,6 +138,7 @@ class Meter:
             **usage.model_dump(exclude={"cost", "currency"}),
         )
         self._ledger.record_turn(row)
+        recorded(row.run, row.step, row.visit, row.turn)
 
     @property
     def _ledger(self) -> Ledger:

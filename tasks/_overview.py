@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
 from blocks.ledger import Gate, Ledger, Run
-from blocks.ledger_people import LIVE
+from blocks.ledger.people import LIVE
 from blocks.loading import load
 from contracts.parking import PARKED
 from tasks._standing import item_of, prefect_client

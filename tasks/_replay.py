@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import FlowRunContext
+from prefect.runtime import task_run
 from prefect.states import Completed
 
 from blocks.journal import Journal
@@ -99,6 +100,11 @@ def journaled(name: str) -> Callable[[Callable[[Asked], Result]], Callable[[Aske
         return call
 
     return decorate
+
+
+def tries_left() -> bool:
+    """Whether the present task is tried again when what it needs does not answer."""
+    return (task_run.run_count or 1) <= len(RETRY_SECONDS)
 
 
 def journal() -> Journal:

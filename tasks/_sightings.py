@@ -23,7 +23,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from blocks.delivery_policy import DeliveryPolicy
 from blocks.journal import Journal
 from blocks.ledger import Ledger, Run
-from blocks.ledger_people import LIVE
+from blocks.ledger.people import LIVE
 from blocks.loading import load
 from contracts.errors import Misconfigured
 from contracts.journal import record_key

@@ -16,7 +16,7 @@ from prefect.exceptions import ObjectNotFound
 from blocks.delivery_policy import DeliveryPolicy
 from blocks.journal import Journal, JournalDamaged
 from blocks.ledger import Decision, Gate, Ledger, Run
-from blocks.ledger_people import LIVE
+from blocks.ledger.people import LIVE
 from blocks.loading import load
 from contracts.delivery import Delivery, Outcome
 from contracts.errors import DeliveryError, Refused, Unavailable

@@ -6,7 +6,7 @@ from prefect import get_run_logger
 
 from blocks.channel import Channel
 from blocks.loading import load
-from contracts.errors import Unavailable
+from contracts.errors import Misconfigured, Unavailable
 from contracts.journal import Opening
 from contracts.message import Message, Subject
 from contracts.redaction import redact
@@ -30,7 +30,8 @@ def subject_of(opening: Opening, pull_request: str = "") -> Subject:
 def tell(opening: Opening, message: Message) -> str:
     """Post a message once and return its reference; empty when the channel does not answer.
 
-    A channel that does not answer stops no run: the intent stays open in the ledger, and the sweep posts it later.
+    A channel that does not answer, or takes nothing, stops no run: the intent stays open in the ledger, and whoever
+    comes there again posts it.
     """
     channel = load(opening.policy.channel, Channel)
     key = message.key.removeprefix(f"{opening.run}/")
@@ -38,7 +39,7 @@ def tell(opening: Opening, message: Message) -> str:
         return perform(
             opening, key, "message", lambda: channel.post(message), lambda: channel.find(message.key), ended=True
         )
-    except Unavailable as error:
+    except (Unavailable, Misconfigured) as error:
         get_run_logger().warning("nobody was told: %s", redact(error.message))
         return ""
 
@@ -50,5 +51,5 @@ def correct(opening: Opening, message: Message) -> None:
         reference = channel.find(message.key)
         if reference is not None:
             channel.edit(reference, message)
-    except Unavailable as error:
+    except (Unavailable, Misconfigured) as error:
         get_run_logger().warning("the message still says that the run waits: %s", redact(error.message))

@@ -7,6 +7,7 @@ from contracts.agent import AgentReply
 from contracts.delivery import Outcome
 from contracts.errors import AgentFailed
 from contracts.kinds import KINDS, Family, Surface
+from contracts.mentions import quiet
 from contracts.redaction import redact, redact_all
 from contracts.visit import Visit
 from tasks._checkout import hand_over, lent, open_checkout, publish
@@ -60,7 +61,7 @@ def _asks(session: Session, reply: AgentReply, **made: str) -> Outcome:
 
 def _message(visit: Visit, reply: AgentReply) -> str:
     item = visit.opening.item
-    subject = redact(reply.commit_message.strip() or f"{item.title} ({visit.step.id})")
+    subject = quiet(redact(reply.commit_message.strip() or f"{item.title} ({visit.step.id})"))
     return f"{subject}\n\nDelivery-Run: {visit.opening.run}\nDelivery-Step: {visit.label}\n"
 
 

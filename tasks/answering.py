@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,15 +12,13 @@ from prefect.client.orchestration import SyncPrefectClient
 
 from blocks.ledger import Decision, Gate, Ledger
 from blocks.loading import load
-from contracts.errors import Refused, Unavailable
-from contracts.gate import ANSWER, BY_POLICY, MARK, Given, Standing, is_approver, pause_key
+from contracts.errors import Refused
+from contracts.gate import ANSWER, MARK, Given, Standing, may_answer
 from contracts.redaction import redact
+from tasks._forms import Form, form_at, pause_of
 from tasks._inputs import responses
 from tasks._standing import Standing as RunStanding
 from tasks._standing import prefect_client, standing
-
-_TRIES = 20
-_BETWEEN_SECONDS = 0.5
 
 
 class Settled(NamedTuple):
@@ -32,11 +29,6 @@ class Settled(NamedTuple):
     who: str
 
 
-class _Form(NamedTuple):
-    choices: list[str]
-    text: str
-
-
 def answer_gate(*, run: str, choice: str, who: str, comment: str = "", channel: str, proven: bool = False) -> Settled:
     """Give the answer of a person to the gate at which a run waits.
 
@@ -45,8 +37,8 @@ def answer_gate(*, run: str, choice: str, who: str, comment: str = "", channel: 
         choice: what is chosen, with or without the name of the gate.
         who: who answers.
         comment: comment, replacing text, or the filled-in answers to findings.
-        channel: where it was answered, such as slack.
-        proven: whether the channel proves who answered.
+        channel: where it was answered, such as command line.
+        proven: whether it is known who answers.
 
     Raises:
         Refused: the run does not wait, the gate was settled by somebody else, the choice is not offered, or the
@@ -57,18 +49,18 @@ def answer_gate(*, run: str, choice: str, who: str, comment: str = "", channel: 
     given = Given(decision=choice, text=comment, who=who.strip(), proven=proven, channel=channel, at=datetime.now(UTC))
     gate = found.waiting[-1] if found.waiting else None
     if gate is None:
-        _keep(found, None, given, "late")
+        keep_answer(found, None, given, "late")
         raise Refused(f"run {run!r} waits for nobody ({found.state}); your answer is kept and changes nothing")
-    approvers = found.opening.policy.approvers if found.opening else []
-    if channel != BY_POLICY and not is_approver(given.who, approvers):
-        _keep(found, gate, given, "unauthorised")
-        raise Refused(f"{given.who!r} may not answer here; the policy names {', '.join(map(repr, approvers))}")
+    if found.opening is not None and not may_answer(given, found.opening.policy):
+        keep_answer(found, gate, given, "unauthorised")
+        named = ", ".join(map(repr, found.opening.policy.approvers)) or "only people in Slack"
+        raise Refused(f"{given.who!r} may not answer here; the policy names {named}")
     with prefect_client() as client:
-        if responses(client, UUID(run), _pause(gate)):
-            _keep(found, gate, given, "late")
+        if responses(client, UUID(run), pause_of(gate)):
+            keep_answer(found, gate, given, "late")
             raise Refused(f"{gate.step!r} was answered a moment ago; your answer is kept and changes nothing")
-        form = _form(client, found, gate)
-        given = given.model_copy(update={"decision": _label(form, choice)})
+        form = form_at(client, run, gate)
+        given = given.model_copy(update={"decision": form.label(choice)})
         _send(client, found, gate, form, given)
     return Settled(gate.key, given.decision.rpartition(MARK)[0], given.who)
 
@@ -84,80 +76,47 @@ def choices_of(run: str) -> list[str]:
     if not found.waiting:
         raise Refused(f"run {run!r} waits for nobody ({found.state})")
     with prefect_client() as client:
-        return [label.rpartition(MARK)[0] for label in _form(client, found, found.waiting[-1]).choices]
+        return [label.rpartition(MARK)[0] for label in form_at(client, run, found.waiting[-1]).choices]
 
 
-def _pause(gate: Gate) -> str:
-    return pause_key(gate.step, int(gate.key.rpartition("/")[2]))
+def resume(client: SyncPrefectClient, run: str, form: Form, given: Given) -> str:
+    """Resume a run with an answer; return why Prefect did not take it, or an empty text.
 
-
-def _form(client: SyncPrefectClient, found: RunStanding, gate: Gate) -> _Form:
-    """The form of a gate, as soon as the run shows it: a pause and its form are two calls of the run's process."""
-    for left in reversed(range(_TRIES)):
-        state = client.read_flow_run(UUID(found.run)).state
-        keys = state.state_details.run_input_keyset if state and state.is_paused() else None
-        if state and keys and str(state.state_details.pause_key).rpartition("--")[0] == _pause(gate):
-            schema = _schema(client, found.run, keys["schema"])
-            if schema is not None:
-                properties = schema["properties"]
-                offered = properties["decision"]
-                choices = cast(list[str], offered.get("enum") or [offered["const"]])
-                return _Form(choices, "answers" if "answers" in properties else "comment")
-        if left:
-            time.sleep(_BETWEEN_SECONDS)
-    raise Unavailable(f"run {found.run!r} does not show its form yet; answer again in a minute")
-
-
-def _schema(client: SyncPrefectClient, run: str, key: str) -> dict[str, Any] | None:
-    try:
-        response = client.request("GET", "/flow_runs/{id}/input/{key}", path_params={"id": run, "key": key})
-    except httpx.HTTPStatusError as error:
-        if error.response.status_code == 404:
-            return None
-        raise
-    return cast(dict[str, Any], response.json())
-
-
-def _label(form: _Form, choice: str) -> str:
-    wanted = [label for label in form.choices if choice.strip().casefold() in _names(label)]
-    if not wanted:
-        offered = ", ".join(repr(label.rpartition(MARK)[0]) for label in form.choices)
-        raise Refused(f"{choice!r} is not offered here; choose one of {offered}")
-    return wanted[0]
-
-
-def _names(label: str) -> tuple[str, str]:
-    return label.casefold(), label.rpartition(MARK)[0].casefold()
-
-
-def _send(client: SyncPrefectClient, found: RunStanding, gate: Gate, form: _Form, given: Given) -> None:
-    """Resume the run with the answer; who gave it and where is in the ledger before, because the form cannot say."""
-    ledger, key = load(found.ledger, Ledger), f"{gate.key}/{ANSWER}/{given.digest}"
-    ledger.intend(key, found.run, ANSWER, json.dumps({"channel": given.channel, "proven": given.proven}))
+    Raises:
+        httpx.HTTPError: Prefect did not answer.
+    """
     values = {"decision": given.decision, form.text: given.text, "your_name": given.who}
     try:
-        result = client.resume_flow_run(UUID(found.run), run_input=values)
-        refused = "" if result.status.value == "ACCEPT" else str(getattr(result.details, "reason", ""))
+        result = client.resume_flow_run(UUID(run), run_input=values)
     except httpx.HTTPStatusError as error:
         if error.response.status_code != 409:
             raise
-        refused = "it was answered a moment ago"
-    if refused:
-        ledger.withdraw(key)
-        _keep(found, gate, given, "late")
-        raise Refused(f"Prefect did not take the answer: {redact(refused)}; it is kept and changes nothing")
-    ledger.confirm(key, given.decision)
+        return "it was answered a moment ago"
+    if result.status.value == "ACCEPT":
+        return ""
+    return str(getattr(result.details, "reason", "")) or "it gives no reason"
 
 
-def _keep(found: RunStanding, gate: Gate | None, given: Given, standing: Standing) -> None:
-    """Keep an answer that changes nothing, with the last gate that it can have been meant for."""
+def keep_answer(found: RunStanding, gate: Gate | None, given: Given, standing: Standing, name: str = "") -> Standing:
+    """Keep an answer that changes nothing, with the last gate that it can have been meant for.
+
+    Args:
+        found: the run.
+        gate: what it answers; none: the last gate that was answered.
+        given: the answer.
+        standing: why it changes nothing; a late one that repeats what was decided is a duplicate.
+        name: what tells it from other answers to the gate; empty: it is kept as often as it is given.
+
+    Returns:
+        The standing under which it is kept.
+    """
     asked = gate.key if gate else next((one.gate for one in reversed(found.decisions)), "")
     if not asked:
-        return
+        return standing
     counted = [one for one in found.decisions if one.gate == asked and one.standing == "counted"]
     same = [one for one in counted if one.who == given.who and given.decision.startswith(one.choice)]
     row = Decision(
-        key=f"{asked}/{uuid4()}",
+        key=f"{asked}/{name or uuid4()}",
         gate=asked,
         run=found.run,
         step=asked.split("/")[1].partition(".")[0],
@@ -170,3 +129,16 @@ def _keep(found: RunStanding, gate: Gate | None, given: Given, standing: Standin
         standing="duplicate" if standing == "late" and same else standing,
     )
     load(found.ledger, Ledger).decide(row)
+    return row.standing  # type: ignore[return-value] - the row has it as a text
+
+
+def _send(client: SyncPrefectClient, found: RunStanding, gate: Gate, form: Form, given: Given) -> None:
+    """Resume the run with the answer; who gave it and where is in the ledger before, because the form cannot say."""
+    ledger, key = load(found.ledger, Ledger), f"{gate.key}/{ANSWER}/{given.digest}"
+    ledger.intend(key, found.run, ANSWER, json.dumps({"channel": given.channel, "proven": given.proven}))
+    refused = resume(client, found.run, form, given)
+    if refused:
+        ledger.withdraw(key)
+        keep_answer(found, gate, given, "late")
+        raise Refused(f"Prefect did not take the answer: {redact(refused)}; it is kept and changes nothing")
+    ledger.confirm(key, given.decision)

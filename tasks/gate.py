@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,15 +9,15 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict, Field
 
 from blocks.ledger import Ledger
-from blocks.ledger_people import Decision as DecisionRow
-from blocks.ledger_people import Gate as GateRow
+from blocks.ledger.people import Decision as DecisionRow
+from blocks.ledger.people import Gate as GateRow
 from blocks.loading import load
 from contracts import message
+from contracts.asked import asked_of
 from contracts.change import protected
 from contracts.choices import Choice
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.errors import DeliveryError
-from contracts.gate import ANSWER, Given, Judged, Question, judge
+from contracts.gate import Given, Judged, Question, judge
 from contracts.gate_page import View, above_form, page
 from contracts.journal import Opening
 from contracts.redaction import redact, redact_all
@@ -27,6 +26,7 @@ from contracts.visit import Visit
 from tasks._checkout import workspace_of
 from tasks._effects import perform
 from tasks._pages import artifact_page, run_page
+from tasks._proving import attested
 from tasks._replay import journaled
 from tasks._telling import correct, subject_of, tell
 from tasks.reporting import artifact_key, shown_artifact
@@ -81,6 +81,7 @@ def open_gate(visit: Gate) -> Opened:
     written = perform(opening, f"page/{question.gate}", "report", write, lambda: shown_artifact(shown))
     view = view.model_copy(update={"page": artifact_page(written)})
     now = datetime.now(UTC)
+    asked = asked_of(question, visit.visit.key, _proposal(visit))
     row = GateRow(
         key=visit.visit.key,
         run=opening.run,
@@ -91,11 +92,11 @@ def open_gate(visit: Gate) -> Opened:
         opened_at=now,
         escalate_at=now + timedelta(minutes=policy.escalate_minutes) if policy.escalate_minutes else None,
         due_at=now + timedelta(hours=policy.due_hours) if policy.due_hours else None,
+        asked=asked.model_dump_json(),
     )
     load(policy.ledger, Ledger).wait(row)
-    effects = {choice: question.does(choice) for choice in question.choices}
     about = subject_of(opening, view.delivery.pull_request)
-    tell(opening, message.waiting(about, question.gate, question.step, question.message, effects))
+    tell(opening, message.waiting(about, question.gate, question.step, question.message, asked.does, asked.told()))
     return Opened(description=above_form(question, view), at=now)
 
 
@@ -105,7 +106,7 @@ def settle_gate(visit: Answered) -> Outcome:
     gate, opening = visit.gate, visit.gate.visit.opening
     question, policy = gate.question, opening.policy
     ledger = load(policy.ledger, Ledger)
-    given = _proven(ledger, visit.key, visit.given)
+    given = attested(ledger, visit.key, visit.given)
     judged = judge(question, given, policy)
     data: dict[str, Any] = redact_all(_data(question, given, judged, policy.digest))
     ledger.decide(_row(visit, data, given))
@@ -123,6 +124,12 @@ def settle_gate(visit: Answered) -> Outcome:
     return _outcome(opening, question, data, visit.opened.at, visit.key)
 
 
+def _proposal(visit: Gate) -> str:
+    """The text that a person may replace; empty: it is none that may be."""
+    said = [one.output for one in visit.timeline if one.step == visit.question.target]
+    return said[-1] if said and Choice.APPROVE_MINE in visit.question.choices else ""
+
+
 def _outcome(opening: Opening, question: Question, data: dict[str, Any], opened: datetime, key: str) -> Outcome:
     return Outcome(
         run=opening.run,
@@ -136,14 +143,6 @@ def _outcome(opening: Opening, question: Question, data: dict[str, Any], opened:
     )
 
 
-def _proven(ledger: Ledger, key: str, given: Given | None) -> Given:
-    """The answer with the channel that it came through, when it did not come out of Prefect's own form."""
-    if given is None:
-        raise DeliveryError(f"the answer to {key!r} is neither recorded nor given; retry the run")
-    sent = ledger.effect(f"{key}/{ANSWER}/{given.digest}")
-    return given.model_copy(update=json.loads(sent.detail)) if sent is not None else given
-
-
 def _data(question: Question, given: Given, judged: Judged, policy: str) -> dict[str, Any]:
     """The decision as the journal keeps it."""
     edited = given.text.strip() if judged.choice == Choice.APPROVE_MINE and judged.standing == "counted" else ""
@@ -155,6 +154,7 @@ def _data(question: Question, given: Given, judged: Judged, policy: str) -> dict
         "complete": judged.complete,
         "who": given.who.strip(),
         "proven": given.proven,
+        "person": given.person,
         "channel": given.channel,
         "at": given.at.isoformat(),
         "comment": "" if edited or judged.answers else given.text.strip(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from blocks.workspace import Workspace
 from contracts.change import protected
 from contracts.delivery import Outcome
 from contracts.errors import Refused
@@ -54,6 +55,9 @@ def merge(visit: Visit) -> Outcome:
     name, head = opening.item.repository.name, visit.position.head
     workspace = open_checkout(visit, fetch=True)
     found = open_pull_request(opening, head)
+    if found.base != opening.item.base:
+        reason = f"the pull request goes to {found.base!r} and not to {opening.item.base!r}, which was looked at"
+        return _ended(session, found.url, reason=reason)
     if found.state != "merged":
         state = forge.mergeability(name, found.number)
         if state.state == "blocked":
@@ -72,11 +76,20 @@ def merge(visit: Visit) -> Outcome:
         moved = not workspace.git.is_ancestor(workspace.remote_tip(opening.item.base), head)
         return _ended(session, found.url, moved=moved, reason=error.message)
     open_checkout(visit, fetch=True)
-    if not workspace.git.is_ancestor(head, workspace.remote_tip(opening.item.base)):
+    if not _holds(workspace, workspace.remote_tip(opening.item.base), head, commit):
         return _ended(
             session, found.url, reason=f"the pull request was merged without {head[:12]}, the run's last commit"
         )
     return _ended(session, found.url, merged=True, commit=commit)
+
+
+def _holds(workspace: Workspace, tip: str, head: str, commit: str) -> bool:
+    """Whether the base has the head in it, or, of a forge that makes new commits of it, a commit with its very tree."""
+    git = workspace.git
+    if git.is_ancestor(head, tip):
+        return True
+    landed = git.commit_of(commit) if commit else ""
+    return bool(landed) and git.is_ancestor(landed, tip) and git.tree_of(landed) == git.tree_of(head)
 
 
 def _ended(

@@ -12,7 +12,7 @@ from blocks.coding_agent import CodingAgent
 from blocks.delivery_policy import DeliveryPolicy
 from blocks.forge import Forge
 from blocks.ledger import Ledger
-from blocks.ledger_people import Run as RunRow
+from blocks.ledger.people import Run as RunRow
 from blocks.loading import load
 from blocks.sandbox import Sandbox
 from contracts.delivery import Delivery
@@ -24,6 +24,7 @@ from contracts.policy import Policy
 from contracts.redaction import redact
 from contracts.work import WorkItem
 from tasks._forecast import with_forecast
+from tasks._issue import with_issue
 from tasks._replay import journal, journaled, recall
 from tasks.losses import recovered
 
@@ -56,8 +57,9 @@ def open_run(visit: Request) -> Opening:
     if opening.pipeline.touches_repository:
         forge = load(opening.item.repository.forge, Forge)
         forge.check_repository(opening.item.repository.name, opening.item.base)
+    opening = with_issue(opening)
     item, ledger = opening.item, load(policy.ledger, Ledger)
-    ledger.claim(item.identity, opening.run, item.repository.name, opening.pipeline.name, policy.running or None)
+    ledger.claim(item.identity, opening.run, item.repository.name, opening.pipeline.name, policy.ceiling)
     ledger.open(_row(opening, visit.policy))
     return with_forecast(opening)
 

@@ -53,7 +53,7 @@ def park(visit: Visit, error: DeliveryError, until: datetime) -> State[Any]:
     turn = f"{visit.step.id}/{meter.number}.{meter.next()}"
     tell(opening, message.parked(subject_of(opening), turn, visit.step.id, error.message, waits))
     _let_go(opening)
-    state = _schedule(UUID(opening.run), at, redact(f"{waits}: {error.message}"))
+    state = schedule(UUID(opening.run), at, redact(f"{waits}: {error.message}"))
     get_run_logger().info("the run %s", waits)
     return state
 
@@ -67,7 +67,12 @@ def _let_go(opening: Opening) -> None:
         get_run_logger().warning("the sandbox is not released: %s", redact(error.message))
 
 
-def _schedule(run: UUID, at: datetime, words: str) -> State[Any]:
+def schedule(run: UUID, at: datetime, words: str) -> State[Any]:
+    """Let the flow run of this process wait without one until an aware time, and return its new state.
+
+    Raises:
+        Abort: another process or a person has taken the run.
+    """
     with prefect_client() as client:
         state = client.read_flow_run(run).state
         if state is not None and state.is_crashed():

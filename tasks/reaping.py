@@ -10,7 +10,7 @@ from blocks.delivery_policy import DeliveryPolicy
 from blocks.forge import Forge
 from blocks.journal import Journal
 from blocks.ledger import Ledger, Run
-from blocks.ledger_people import LIVE
+from blocks.ledger.people import LIVE
 from blocks.loading import load
 from blocks.sandbox import Sandbox
 from blocks.workspace import Workspace

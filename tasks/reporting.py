@@ -1,4 +1,4 @@
-"""The end of a run: its report, its one comment, its claim given back."""
+"""The end of a run: its report, its one comment, its issue, its claim given back."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from prefect.runtime import flow_run
 from pydantic import BaseModel, ConfigDict, Field
 
 from blocks.ledger import Ledger
-from blocks.ledger_people import LIVE
-from blocks.ledger_tables import Outcome as OutcomeRow
+from blocks.ledger.people import LIVE
+from blocks.ledger.tables import Outcome as OutcomeRow
 from blocks.loading import load
 from contracts import message
 from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.errors import Refused, Unavailable
+from contracts.errors import DeliveryError, Refused, Unavailable
 from contracts.failure import FailureKind
 from contracts.journal import Opening, short
 from contracts.message import Message
 from contracts.redaction import redact
 from contracts.report import render
+from contracts.tracker import issue_of
 from contracts.visit import Position
 from tasks._checkout import forge_of, open_pull_request, workspace_of
 from tasks._effects import perform
+from tasks._issue import settle_issue
 from tasks._replay import journaled
 from tasks._telling import subject_of, tell
+from tasks.admission import wake_next
 from tasks.losses import let_go
 
 _WITHOUT_PULL_REQUEST = (DeliveryStatus.FAILED, DeliveryStatus.STOPPED)
@@ -56,15 +59,18 @@ def close_run(visit: Closing) -> Delivery:
         if _shown(visit) is None:
             _show(visit, delivery)
         return delivery
+    opening = opening.model_copy(update={"issue": issue_of(opening.issue, delivery.timeline)})
     delivery = _settled(opening, delivery)
     perform(opening, _report_of(visit), "report", lambda: _show(visit, delivery), lambda: _shown(visit), ended=True)
     ledger = load(opening.policy.ledger, Ledger)
     ledger.record_outcomes([_row(outcome) for outcome in delivery.timeline if outcome.run == opening.run])
     ledger.release(opening.run)
     let_go(opening)
+    wake_next(opening)
     if delivery.pull_request:
         _comment(opening, delivery)
     tell(opening, _message(opening, delivery))
+    settle_issue(opening, delivery)
     return delivery
 
 
@@ -110,13 +116,13 @@ def _row(outcome: Outcome) -> OutcomeRow:
 
 
 def _comment(opening: Opening, delivery: Delivery) -> None:
-    """The report on the pull request; a forge that does not answer leaves the run ended all the same."""
+    """The report on the pull request; a forge that does not take it leaves the run ended all the same."""
     forge, name = forge_of(opening), opening.item.repository.name
     try:
         found = forge.find_pull_request(name, opening.branch)
         if found is not None:
             forge.comment(name, found.number, MARKER, render(delivery))
-    except Unavailable as error:
+    except DeliveryError as error:
         get_run_logger().warning("the pull request has no report: %s", redact(error.message))
 
 

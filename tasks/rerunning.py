@@ -37,10 +37,10 @@ def retry_run(run: str) -> None:
     """
     found = standing(run)
     flow_run = _flow_run(found)
-    if found.parked and found.opening is not None:
-        load(found.ledger, Ledger).replenish(_agents(found.opening))
-    else:
+    if not found.parked:
         _check_retry(found)
+    elif found.opening is not None:
+        load(found.ledger, Ledger).replenish(_agents(found.opening))
     _check_deployment(found, flow_run, "")
     ledger, key = load(found.ledger, Ledger), f"{run}/retry/{flow_run.state_id}"
     effect = ledger.intend(key, run, "retry", found.state, ended=True)

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Cancelled, Cancelling
 
 from blocks.ledger import Ledger
-from blocks.ledger_people import LIVE
+from blocks.ledger.people import LIVE
 from blocks.loading import load
 from contracts.delivery import RESUMABLE, Delivery, DeliveryStatus
 from contracts.errors import Unavailable

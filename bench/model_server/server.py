@@ -8,9 +8,10 @@ import socket
 import threading
 import zlib
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 
+from bench.closing_server import ClosingServer
 from bench.model_server.anthropic_messages import AnthropicMessages
 from bench.model_server.dialect import Dialect, Json, Reply
 from bench.model_server.gemini import Gemini
@@ -40,7 +41,7 @@ class ModelServer:
     def __init__(self, script: Script, host: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script
         self._closing = threading.Event()
-        self._server = _Server((host, port), partial(_Exchange, self))
+        self._server = ClosingServer((host, port), partial(_Exchange, self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="model server")
 
     @property
@@ -69,40 +70,6 @@ class ModelServer:
         self._thread.join()
         self._server.hang_up()
         self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that none keeps a thread when it is closed."""
-
-    daemon_threads = False
-    block_on_close = True
-
-    def __init__(self, address: tuple[str, int], exchange: Any) -> None:
-        super().__init__(address, exchange)
-        self._open: set[socket.socket] = set()
-        self._lock = threading.Lock()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in mid-answer is no event."""
-
-    def hang_up(self) -> None:
-        """End the connections that are still open."""
-        with self._lock:
-            for one in self._open:
-                try:
-                    one.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
 
 
 class _Exchange(BaseHTTPRequestHandler):

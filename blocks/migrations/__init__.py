@@ -1,7 +1,7 @@
 """The ledger's schema, revision by revision.
 
-To change it: edit `blocks/ledger_tables.py`, `blocks/ledger_people.py` or `blocks/ledger_money.py`, add
-`versions/<next number>_<what>.py`, and raise `HEAD`.
+To change it: edit `blocks/ledger/tables.py`, `blocks/ledger/people.py`, `blocks/ledger/money.py`,
+`blocks/ledger/triggers.py` or `blocks/ledger/proven.py`, add `versions/<next number>_<what>.py`, and raise `HEAD`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 
 from contracts.errors import Misconfigured
 
-HEAD = "0003"
+HEAD = "0005"
 """The newest revision; a test holds it equal to what `versions` contains."""
 
 VERSION_TABLE = "ledger_version"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from blocks.ledger_money import metadata  # imported from there, because it is complete only with those tables
+from blocks.ledger.proven import metadata  # imported from there, because it is complete only with those tables
 from blocks.migrations import VERSION_TABLE
 
 context.configure(

@@ -112,7 +112,7 @@ def test_a_turn_whose_flow_process_is_killed_is_finished_and_paid_once(shop: Sho
     (begun(shop, 1) / "go").touch()
     assert shop.again(simple, run, item=item) == "Merged"
     assert shop.file("begun") == "x"
-    assert Ledger().turns_of(run, "coder", 1) == 1
+    assert Ledger().turns_of(run) == {("coder", 1): 1, ("reviewer", 1): 1, ("merger", 1): 1}
     assert [usage.input_tokens for one in shop.ending(run).timeline if one.step == "coder" for usage in one.usage] == [
         7
     ]
@@ -181,5 +181,5 @@ def test_what_a_dead_run_left_in_the_engine_is_removed_by_the_sweep(shop: Shop, 
     reap()
     assert containers(engine, shop)
     Ledger().end(run, 1, "failed")
-    reap()
-    assert containers(engine, shop) == []
+    told = reap()
+    assert containers(engine, shop) == [], told

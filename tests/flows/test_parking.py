@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.exceptions import Pause
 from prefect.states import Running, Scheduled
+from pydantic import SecretStr
 
 import blocks
 from blocks.journal import Journal
@@ -20,6 +21,7 @@ from blocks.ledger import Ledger
 from contracts.delivery import DeliveryStatus
 from contracts.failure import FailureKind
 from contracts.parking import PARKED, SPREAD_SECONDS
+from deployments.bootstrap import save
 from deployments.showing import standing_text
 from flows import operate
 from flows.simple import simple
@@ -43,6 +45,12 @@ def used_up(hours: float = 2, **usage: Any) -> dict[str, Any]:
 
 def paid(cost: float, **play: Any) -> dict[str, Any]:
     return {**play, "reply": {"usage": {"cost": cost, "model": "m"}}}
+
+
+def unlearned(shop: Shop) -> tuple[Ledger, str]:
+    """A ledger in which no turn has cost anything yet, so that a turn reserves what the policy says."""
+    ledger = Ledger(url=SecretStr(f"sqlite:///{shop.folder / 'ledger.db'}"))
+    return ledger, save(ledger, shop.name)
 
 
 def parks(run: str) -> None:
@@ -146,7 +154,8 @@ def test_a_parked_run_is_stopped(shop: Shop, parked: str):
 
 def test_a_cap_pauses_a_run_once_and_it_goes_on_when_there_is_more(shop: Shop):
     shop.play(coder=[paid(0.3, **DONE)], reviewer=[{**GOOD, **paid(0.1)}])
-    shop.policy(run_budget=0.35, turn_reserve=0.1)
+    ledger, reference = unlearned(shop)
+    shop.policy(run_budget=0.35, turn_reserve=0.1, ledger=reference)
     run = begin(shop, Scheduled())
     parks(run)
     assert "has cost 0.30 of 0.35 USD and the next turn may cost 0.10" in str(state_of(run).message)
@@ -159,16 +168,17 @@ def test_a_cap_pauses_a_run_once_and_it_goes_on_when_there_is_more(shop: Shop):
         look_again(run)
         parks(run)
     assert (failed_tasks(run), shop.turns(), shop.messages(run)) == (1, ["coder"], ["parked"])
-    shop.policy(run_budget=0.9, turn_reserve=0.1)
+    shop.policy(run_budget=0.9, turn_reserve=0.1, ledger=reference)
     look_again(run)
     assert go_on(run) == "Merged"
     assert shop.turns() == ["coder", "reviewer", "merger"]
-    assert Ledger().spend(run=run) == {"USD": 0.4}
+    assert ledger.spend(run=run) == {"USD": 0.4}
 
 
 def test_what_a_repository_may_cost_in_a_month_parks_its_next_run(shop: Shop):
     shop.play(coder=[paid(0.3, **DONE)])
-    shop.policy(repository_budget=0.3, turn_reserve=0.1)
+    _, reference = unlearned(shop)
+    shop.policy(repository_budget=0.3, turn_reserve=0.1, ledger=reference)
     run = begin(shop, Scheduled())
     parks(run)
     assert "the repository has cost this month 0.30 of 0.30 USD; raise 'repository_budget'" in str(

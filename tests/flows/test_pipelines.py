@@ -33,7 +33,9 @@ def test_build_skips_what_the_estimate_does_not_call_for_and_stops_for_the_appro
     assert first.status is DeliveryStatus.AWAITING_PERSON
     assert first.reason == "'architect' is done and waits for approval."
     designed = ["requirements-review", "task-estimator", "architect", "architect-companion"]
-    assert _steps(shop, first.run) == ["workspace", *designed]
+    assert _steps(shop, first.run) == ["workspace", "tracker", *designed]
+    tracked = shop.ending(first.run).timeline[1]
+    assert (tracked.status, tracked.output) == ("skipped", "the policy names no tracker")
     merged = shop.run(build, restart_from=Restart(run=first.run, step="coder"))
     assert merged.status is DeliveryStatus.MERGED, merged.reason
     assert shop.turns().count("architect") == 1

@@ -45,7 +45,7 @@ class Runs(RuleBasedStateMachine):
     @rule(run=ANY_RUN)
     def begin(self, run: str) -> None:
         """A turn begins, or one is taken again that was lost with its process."""
-        number = self.ledger.turns_of(run, "coder", 1) + 1
+        number = self.ledger.turns_of(run)["coder", 1] + 1
         lost = self.running.get(run)
         values: dict[str, Any] = {"run": run, "step": "coder", "visit": 1, "turn": number, "kind": "coder"}
         row = Reservation.model_validate(values | {"repository": RUNS[run], "at": datetime.now(UTC)})

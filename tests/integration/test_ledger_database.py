@@ -18,8 +18,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 
 from blocks import migrations
 from blocks.ledger import Ledger, Turn
-from blocks.ledger_database import build_engine, reading
-from blocks.ledger_tables import metadata
+from blocks.ledger.database import build_engine, reading
+from blocks.ledger.tables import metadata
 from contracts.errors import Misconfigured
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)

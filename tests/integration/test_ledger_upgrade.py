@@ -14,7 +14,7 @@ from sqlalchemy import Engine, make_url, text
 
 from blocks import migrations
 from blocks.ledger import Ledger
-from blocks.ledger_people import metadata
+from blocks.ledger.people import metadata
 
 AT = "2024-05-01 12:00:00.000000"
 FIRST_TABLES: dict[str, dict[str, Any]] = {

@@ -9,6 +9,7 @@ from contracts.choices import ADVANCING, DOES, OFFERS, Choice, due_choice, offer
 from contracts.gate import (
     BY_POLICY,
     MARK,
+    SLACK,
     Given,
     Judged,
     Question,
@@ -99,6 +100,32 @@ def test_only_named_people_count_however_they_write_their_names() -> None:
     assert verdict(asked(), said("reject", who="Eve"), **policy).standing == "unauthorised"
     assert verdict(asked(), said("approve", who="the policy", channel=BY_POLICY), **policy).standing == "counted"
     assert is_approver("anybody", [])
+
+
+def test_in_slack_a_proven_id_counts_and_a_name_never_does() -> None:
+    ada: dict[str, Any] = {"channel": SLACK, "proven": True, "identities": ["U0ADA", "S0LEADS"]}
+    unproven: dict[str, Any] = {**ada, "proven": False}
+    for named in (["U0ADA"], ["S0LEADS"]):
+        assert verdict(asked(), said("approve", **ada), slack_approvers=named).standing == "counted"
+    assert verdict(asked(), said("approve", **ada), slack_approvers=["U0EVE"]).standing == "unauthorised"
+    assert verdict(asked(), said("approve", **unproven), slack_approvers=["U0ADA"]).standing == "unauthorised"
+    assert verdict(asked(), said("approve", **ada), approvers=["Ada"]).standing == "unauthorised"
+    assert verdict(asked(), said("approve"), slack_approvers=["U0ADA"]).standing == "unauthorised"
+    assert verdict(asked(), said("approve", who="U0ADA"), slack_approvers=["U0ADA"]).standing == "unauthorised"
+
+
+def test_one_person_with_two_names_is_one_of_a_quorum() -> None:
+    ada: dict[str, Any] = {"channel": SLACK, "proven": True, "identities": ["U0ADA"]}
+    again = asked(approved=["Ada (U0ADA)"], persons=["U0ADA"])
+    assert verdict(again, said("approve", who="Countess (U0ADA)", **ada), quorum=2).standing == "duplicate"
+    assert verdict(again, said("approve", who="Grace (U0GRACE)"), quorum=2).complete
+
+
+def test_a_quorum_cannot_be_reached_by_one_person_in_two_places() -> None:
+    with pytest.raises(ValueError, match="in the form and in Slack"):
+        Policy(approvers=["Ada", "Grace"], slack_approvers=["U0ADA"], quorum=2)
+    with pytest.raises(ValueError, match="slack_approvers"):
+        Policy(slack_approvers=["ada"])
 
 
 def test_a_quorum_is_of_different_people() -> None:

@@ -1,162 +1,22 @@
-"""What a gate shows: enough to decide on, without secrets, and nothing from outside does anything."""
+"""What a gate shows: enough to decide on."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-from contracts.agent import Usage
-from contracts.change import Diff, FileChange
 from contracts.choices import DOES, OFFERS, Choice, offered
-from contracts.delivery import Delivery, DeliveryStatus, Outcome
-from contracts.gate import Question
-from contracts.gate_page import View, above_form, page
-from contracts.redaction import MASK
+from contracts.gate_page import above_form, page
 from contracts.review import Finding
 from contracts.rules import AskReason
-from contracts.tester import Case, SuiteReport, SuiteRun
+from tests.unit.gates import MARKDOWN, PAGE, PULL, RUN, asked, outcome, suite, tokens, verdict, view
 
-NOW = datetime(2030, 1, 1, tzinfo=UTC)
-TOKEN = "ghp_" + "aB3d" * 9
-RUN = "http://127.0.0.1:4200/runs/flow-run/r"
-PAGE = "http://127.0.0.1:4200/artifacts/artifact/a"
-PULL = "https://forge.example/shop/pulls/7"
-MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"])
-MARKDOWN.validateLink = lambda url: True  # a reader that follows every address
-TRICKS = [
-    "[approve here](https://evil.example/x)",
-    "![shot](https://evil.example/pixel.png)",
-    "<https://evil.example>",
-    "\n\n# Merged",
-    "# Merged",
-    "1. one",
-    "> quoted",
-    "\n- **approve**: done",
-    "\n```\ncode\n```\n",
-    "\n| a | b |\n| --- | --- |\n",
-    "</summary></details><h1>Merged</h1>",
-    "[redacted](https://evil.example/x)",
-    "snake_case_name ~~gone~~ *star*",
-    "a\\",
-]
-OUTSIDE = st.lists(st.sampled_from([*TRICKS, "a", "B", "\n", " "]) | st.text(max_size=5), max_size=8).map("".join)
 DESIGN = "# Design\n\nThe subtraction goes; " + "nothing else in the repository depends on it. " * 4
 FINDINGS = [
     Finding(category="gap", severity="high", title="Which currency?", detail="Cents round in another way."),
     Finding(category="risk", severity="low", title="Negative prices?"),
 ]
-
-
-def outcome(step: str, kind: str = "", **changed: Any) -> Outcome:
-    fields: dict[str, Any] = {"run": "r", "step": step, "kind": kind or step, "visit": 1, "started": NOW}
-    return Outcome(**{**fields, **changed})
-
-
-def verdict(text: str, rating: float = 0.55) -> dict[str, Any]:
-    comments = [{"severity": "major", "body": text, "file": "shop.py", "line": 2}, {"severity": "minor", "body": text}]
-    return {"rating": rating, "summary": text, "comments": comments}
-
-
-def suite(tree: str = "t") -> dict[str, Any]:
-    run = SuiteRun(cases=[Case(name="test_total", status="passed")])
-    return SuiteReport(tree=tree, sealed=run, base=run).model_dump(mode="json")
-
-
-def asked(reason: AskReason = AskReason.APPROVAL, **changed: Any) -> Question:
-    fields: dict[str, Any] = {
-        "gate": "architect-companion 1",
-        "step": "architect-companion",
-        "target": "architect",
-        "reason": reason,
-        "message": "'architect' is done and waits for approval.",
-        "choices": offered(reason, [], redo=True, text=True),
-        **changed,
-    }
-    return Question(**fields)
-
-
-def view(*timeline: Outcome, files: int = 0, title: str = "Total is off by one", **changed: Any) -> View:
-    delivery = Delivery(
-        run="r",
-        title=title,
-        repository="shop",
-        pipeline="build",
-        status=DeliveryStatus.AWAITING_PERSON,
-        timeline=list(timeline),
-    )
-    diff = Diff(files=[FileChange(path=f"shop_{at}.py", added=1, removed=1) for at in range(files)]) if files else None
-    fields: dict[str, Any] = {"delivery": delivery, "diff": diff, "tree": "t", "link": RUN, "page": PAGE, **changed}
-    return View(**fields)
-
-
-def everything(text: str) -> tuple[Question, View]:
-    """Return a question and a run in which all that comes from outside says the same."""
-    again = f"{text}\n- {text}\n{text}"
-    findings = [Finding(category="gap", severity="high", title=f"{text}.", detail=text)]
-    options = offered(AskReason.QUESTION, [f".{text}"], redo=True, text=True)
-    question = asked(AskReason.REVIEW_CAP, message=text, findings=findings, choices=options, again=again)
-    timeline = [
-        outcome("architect", output=text, agent="codex/main", usage=[Usage(cost=0.25, currency=text)]),
-        outcome("architect-companion", data=verdict(f".{text}")),
-        outcome("tester", data=suite()),
-        outcome("merger", data={"complexity": 0.1, "risk": 0.2, "impact": 0.3, "rationale": text}),
-    ]
-    return question, view(*timeline, files=1, title=text, protected=[text])
-
-
-def tokens(markdown: str) -> list[Token]:
-    return [inner for block in MARKDOWN.parse(markdown) for inner in [block, *(block.children or [])]]
-
-
-def structure(markdown: str) -> list[str]:
-    """Return what a reader of Markdown makes of a text, without its words."""
-    silent = {"text", "text_special", "inline", "softbreak"}
-    return [f"{one.type} {one.attrGet('href') or ''}" for one in tokens(markdown) if one.type not in silent]
-
-
-@given(OUTSIDE)
-@example("".join(TRICKS))
-@example("\n\n".join(TRICKS))
-def test_nothing_from_outside_changes_what_is_shown_beside_the_choices(text: str) -> None:
-    lines = len(f"x{text}x".splitlines())
-    question, seen = everything(f"x{text}x")
-    plain, other = everything("\n".join("x" for _ in range(lines)))
-    assert structure(above_form(question, seen)) == structure(above_form(plain, other))
-
-
-@given(OUTSIDE)
-@example("".join(TRICKS))
-@example("\n\n".join(TRICKS))
-def test_nothing_from_outside_changes_what_the_page_is_made_of(text: str) -> None:
-    lines = len(f"x{text}x".splitlines())
-    question, seen = everything(f"x{text}x")
-    plain, other = everything("\n".join("x" for _ in range(lines)))
-    assert structure(page(question, seen)) == structure(page(plain, other))
-
-
-@pytest.mark.parametrize("trick", TRICKS)
-def test_no_trick_works_where_a_line_begins(trick: str) -> None:
-    question, seen = everything(trick)
-    made = [*structure(above_form(question, seen)), *structure(page(question, seen))]
-    assert {one.partition(" ")[2] for one in made if one.startswith("link_open")} <= {RUN, PAGE, PULL}
-    assert not [one for one in made if one.startswith(("image", "html_inline"))]
-    headings = [one for one in tokens(above_form(question, seen)) if one.type == "heading_open"]
-    assert not headings
-
-
-def test_no_secret_is_shown() -> None:
-    question, seen = everything(f"use {TOKEN} there")
-    for made in (above_form(question, seen), page(question, seen)):
-        assert "aB3d" not in made
-        assert MASK.strip("[]") in made
-    assert "aB3d" not in question.title
 
 
 @pytest.mark.parametrize("reason", AskReason)

@@ -19,6 +19,8 @@ DEFAULTS: dict[str, object] = {
     "settle_seconds": 60,
     "required_checks": [],
     "running": 0,
+    "running_by_pipeline": {},
+    "when_full": "refuse",
     "limits": Limits(wall_seconds=1_800, quiet_seconds=600),
     "inline_limits": Limits(wall_seconds=300, quiet_seconds=600),
     "merge": MergePolicy(auto_merge=True),

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from contracts.ticks import check_cron
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "prefect.yaml").read_text()
 REGISTRY: dict[str, Any] = yaml.safe_load(TEXT)
@@ -54,7 +56,17 @@ def test_an_entrypoint_is_a_module_of_flows_and_every_schedule_has_a_zone_and_a_
     for schedule in deployment.get("schedules", []):
         assert set(schedule) <= SCHEDULE
         assert {"timezone", "slug"} <= set(schedule)
-        assert len(schedule.get("cron", "* * * * *").split()) == 5
+        check_cron(schedule.get("cron", "0 0 * * *"), schedule["timezone"])
+
+
+def test_upkeep_is_weekly_and_daily_and_rests_until_a_repository_is_named() -> None:
+    upkeep = {one["name"]: one["schedules"] for one in REGISTRY["deployments"] if one["name"] in ("weekly", "daily")}
+    assert {name: [one["cron"].split()[2:] for one in schedules] for name, schedules in upkeep.items()} == {
+        "weekly": [["*", "*", "1"]],
+        "daily": [["*", "*", "*"]],
+    }
+    assert [one["active"] for schedules in upkeep.values() for one in schedules] == [False, False]
+    assert {one["timezone"] for schedules in upkeep.values() for one in schedules} == {"UTC"}
 
 
 def test_every_pipeline_has_a_deployment() -> None:

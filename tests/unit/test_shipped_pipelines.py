@@ -13,7 +13,8 @@ def test_a_shipped_pipeline_may_run_and_ends_in_a_guarded_merge(pipeline: Pipeli
     assert [step.kind for step in pipeline.enabled][-3:] == ["conflicts", "ci", "merger"]
     families = [step.family for step in pipeline.enabled]
     assert Family.TESTER in families
-    assert all(KINDS[step.kind].needs_agent or step.family in (Family.TESTER, Family.WATCH) for step in pipeline.steps)
+    plain = (Family.TESTER, Family.WATCH, Family.TRACKER)
+    assert all(KINDS[step.kind].needs_agent or step.family in plain for step in pipeline.steps)
 
 
 @pytest.mark.parametrize("pipeline", SHIPPED, ids=lambda pipeline: pipeline.name)

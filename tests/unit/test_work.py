@@ -146,3 +146,18 @@ def test_different_titles_are_different_work(one: str, other: str) -> None:
 def test_unknown_fields_are_refused() -> None:
     with pytest.raises(ValidationError):
         WorkItem.model_validate({"repository": {"name": "shop"}, "title": "t", "branch": "x"})
+
+
+@pytest.mark.parametrize(
+    ("key", "links", "issue"),
+    [
+        ("issue-7", ["https://github.com/acme/shop/issues/7"], "https://github.com/acme/shop/issues/7"),
+        ("issue-7", ["https://github.com/acme/shop/issues/17", "https://github.com/acme/other/issues/7"], ""),
+        ("issue-7", [], ""),
+        ("JIRA-7", ["https://github.com/acme/shop/issues/7"], ""),
+        ("", ["https://github.com/acme/shop/issues/"], ""),
+    ],
+)
+def test_the_issue_is_the_link_that_the_key_names(key: str, links: list[str], issue: str) -> None:
+    item = WorkItem(repository=Repository(name="acme/shop"), title="t", key=key, links=links)
+    assert item.issue == issue

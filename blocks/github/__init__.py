@@ -1,0 +1,1 @@
+"""GitHub: what its forge and its tracker share, and each of their parts."""

@@ -1,0 +1,1 @@
+"""Messages, forms and answers as Slack has them."""

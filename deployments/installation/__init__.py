@@ -1,0 +1,1 @@
+"""A team's installation: its document, and how a Prefect server is brought to it."""
