@@ -46,7 +46,9 @@ class SlackChannel(Channel):
         default="", max_length=200, description="Repository of work that is asked for without naming one; empty: none."
     )
     address: str = Field(
-        default="https://slack.com/api/", pattern=r"^https?://\S+/$", description="Address of the Web API."
+        default="https://slack.com/api/",
+        pattern=r"^(https://\S+/|http://(127\.0\.0\.1|localhost)(:\d+)?/(\S*/)?)$",
+        description="Address of the Web API; it sees the token, so that it must be encrypted or on this machine.",
     )
     history_days: float = Field(
         default=30, gt=0, le=365, description="How far back messages are looked for whose run has no time in its id."

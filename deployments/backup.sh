@@ -16,7 +16,7 @@ pg_dump --format=custom --no-password --file "$unfinished/delivery.dump" deliver
 # Checkouts and Prefect's own folder are fetched again; a record is renamed into place, so that each is whole.
 code=0
 tar --create --gzip --file "$unfinished/home.tar.gz" --directory "$home" \
-  --exclude=./runs --exclude=./tmp --exclude=./prefect --exclude=./services --exclude=./secrets --warning=no-file-changed . || code=$?
+  --exclude=./runs --exclude=./tmp --exclude=./prefect --exclude=./services --exclude=./secrets --exclude='./replaced-*' --warning=no-file-changed . || code=$?
 [ "$code" -le 1 ] # 1: a file changed while it was read
 pg_dump --format=custom --no-password --file "$unfinished/prefect.dump" prefect
 for dump in delivery prefect; do

@@ -22,5 +22,14 @@ for name in delivery prefect; do
     --command "REVOKE ALL ON DATABASE $name FROM PUBLIC"
   pg_restore --no-password --exit-on-error --dbname "$name" "$backup/$name.dump"
 done
+# Databases that lag behind the journal would wait for ever for what is done there, so what is newer is laid aside.
+aside="$home/replaced-$(date --utc +%Y-%m-%dT%H%M%SZ)"
+tar --list --gzip --file "$backup/home.tar.gz" | cut --delimiter / --fields 2 | sort --unique | while IFS= read -r name; do
+  if [ -n "$name" ] && [ -e "$home/$name" ]; then
+    mkdir -p "$aside"
+    mv "$home/$name" "$aside/"
+  fi
+done
 tar --extract --gzip --file "$backup/home.tar.gz" --directory "$home"
+[ ! -d "$aside" ] || echo "what lay there before is in $aside; remove it when nobody misses it"
 echo "restored $backup; start everything, then look at 'delivery runs'"

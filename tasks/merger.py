@@ -84,12 +84,15 @@ def merge(visit: Visit) -> Outcome:
 
 
 def _holds(workspace: Workspace, tip: str, head: str, commit: str) -> bool:
-    """Whether the base has the head in it, or, of a forge that makes new commits of it, a commit with its very tree."""
+    """Whether the base has the head in it, or, of a forge that makes new commits of it, one with its very change."""
     git = workspace.git
     if git.is_ancestor(head, tip):
         return True
     landed = git.commit_of(commit) if commit else ""
-    return bool(landed) and git.is_ancestor(landed, tip) and git.tree_of(landed) == git.tree_of(head)
+    if not landed or not git.is_ancestor(landed, tip):
+        return False
+    tree = git.tree_of(landed)
+    return tree == git.tree_of(head) or tree == workspace.merge(git.commit_of(f"{landed}^"), head).tree
 
 
 def _ended(

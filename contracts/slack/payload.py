@@ -15,7 +15,7 @@ from pydantic import Field
 from contracts.agent import Frozen
 from contracts.gate import MOST_COMMENT
 from contracts.intake.payload import plain_text
-from contracts.slack.blocks import CHOOSE, OPEN
+from contracts.slack.blocks import CHOOSE, OPEN, WITH_COMMENT
 from contracts.slack.modal import CALLBACK
 from contracts.slack.shapes import (
     ChannelId,
@@ -132,6 +132,8 @@ def _press(raw: Pressed, team: str) -> Press | None:
     if does not in (CHOOSE, OPEN):
         return None
     kept = _kept(action.value)
+    if does == CHOOSE and kept.choice == WITH_COMMENT:
+        raise Unfit("the button answers at once and carries no choice")
     return Press(
         source=f"press:{raw.user.id}/{there.channel_id}/{there.message_ts}/{action.action_id}/{action.action_ts}",
         person=raw.user.id,

@@ -73,8 +73,8 @@ def _readable(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, (list, tuple, set, frozenset)):
         for one in cast(list[Any], value):
             yield from _readable(one, place)
-    elif isinstance(value, str):
-        yield place, value
+    else:
+        yield place, str(value)  # a secret shows its mask
 
 
 def _errors(error: ValidationError) -> str:
@@ -83,5 +83,5 @@ def _errors(error: ValidationError) -> str:
 
 def _hidden(text: str, secrets: list[str]) -> str:
     for secret in secrets:
-        text = text.replace(secret, "…")
+        text = text.replace(secret, "…").replace(repr(secret)[1:-1], "…")
     return text

@@ -121,6 +121,23 @@ def test_a_base_that_somebody_changes_meanwhile_is_not_merged_into(shop: Shop, h
     assert hub.repository.git.commit_of("release") == hub.repository.git.commit_of("main")
 
 
+@pytest.mark.parametrize("method", ["merge", "squash"])
+def test_a_merge_beside_somebody_elses_is_a_merge_too(shop: Shop, hub: GitHub, method: str):
+    """Their change lands between the run's last look and its merge, as it does in a merge queue."""
+    git = hub.repository.git
+
+    def land() -> None:
+        blob = git.run("hash-object", "-w", "--stdin", stdin="theirs")
+        tree = git.run("mktree", stdin=f"{git.run('ls-tree', 'main')}\n100644 blob {blob}\tzzz.txt\n")
+        git.run("update-ref", "refs/heads/main", git.run("commit-tree", tree, "-p", "main", stdin="theirs"))
+
+    hub.repository.methods = {method}
+    hub.server.faults.add(Fault(0, "PUT .*/merge", meanwhile=land))
+    delivery = deliver(shop, hub, settle=1, merge_method=method)
+    assert delivery.status is DeliveryStatus.MERGED, delivery
+    assert (git.run("show", "main:shop.py"), git.run("show", "main:zzz.txt")) == (FIXED.rstrip("\n"), "theirs")
+
+
 def test_a_comment_that_github_does_not_take_makes_no_merge_undone(shop: Shop, hub: GitHub):
     hub.server.faults.add(Fault(403, "POST .*/comments", message="Unable to create comment because issue is locked"))
     delivery = deliver(shop, hub, settle=1)

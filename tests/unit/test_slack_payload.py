@@ -67,6 +67,13 @@ def mentioned(**changed: Any) -> dict[str, Any]:
     }
 
 
+def test_a_button_that_answers_at_once_carries_a_choice() -> None:
+    value = json.dumps({"gate": GATE, "choice": -1})
+    assert isinstance(read_interaction(pressed(action={"action_id": "gate.open.-1", "value": value}), TEAM), Press)
+    with pytest.raises(Unfit, match="no choice"):
+        read_interaction(pressed(action={"action_id": "gate.choose.-1", "value": value}), TEAM)
+
+
 def test_a_press_says_who_chose_what_where() -> None:
     assert read_interaction(pressed(), TEAM) == Press(
         source="press:U0ADA/C0DELIVERY/1700000000.000001/gate.choose.0/1700000000.000002",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from bench.slack_server import Drop, Fail, Limit, SlackServer
 from blocks.slack_channel import SlackChannel
@@ -53,6 +53,12 @@ def refused(act: Callable[[], object]) -> DeliveryError:
     with pytest.raises(DeliveryError) as caught:
         act()
     return caught.value
+
+
+@pytest.mark.parametrize("address", ["http://slack.example/api/", "http://localhost.example/api/", "https://x"])
+def test_an_address_that_must_not_see_the_token_is_refused(slack: SlackServer, address: str) -> None:
+    with pytest.raises(ValidationError, match="address"):
+        channel(slack, address=address)
 
 
 def test_a_message_is_posted_once_for_its_key_by_whichever_process(slack: SlackServer) -> None:
