@@ -5,8 +5,10 @@ set -euo pipefail
 secrets=${SECRETS:-/run/secrets}
 for name in prefect delivery; do
   password=$(cat "$secrets/${name}_password")
-  psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres \
-    --set name="$name" --set password="$password" <<'SQL'
+  # A command line is seen by every user of the host, so the password goes another way.
+  PASSWORD=$password psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --set name="$name" \
+    --username "${POSTGRES_USER:-postgres}" --dbname postgres <<'SQL'
+\getenv password PASSWORD
 SELECT format('CREATE ROLE %I LOGIN', :'name') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') \gexec
 ALTER ROLE :"name" PASSWORD :'password';
 SELECT format('CREATE DATABASE %I OWNER %I', :'name', :'name')

@@ -6,7 +6,7 @@ name=${2:?name of the person}
 case $name in *[!A-Za-z0-9._-]*) echo "a name has letters, digits and . _ - only: '$name'" >&2; exit 1 ;; esac
 IFS= read -r password || true
 [ "${#password}" -ge 12 ] || { echo "the password has fewer than 12 characters; choose a longer one" >&2; exit 1; }
-others=$(grep -v "^$name:" "$people" || true)
+others=$(awk -F : -v name="$name" '$1 != name' "$people")
 hash=$(printf '%s' "$password" | openssl passwd -6 -stdin)
 chmod u+w "$people"
 # Into the same file: a running proxy has that one mounted, not its name.

@@ -7,6 +7,7 @@ host=${2:-localhost}
 umask 077
 mkdir -p "$folder"
 cd "$folder"
+chmod 0700 .
 draw() { [ -s "$1" ] || head -c "$2" /dev/urandom | base64 -w0 | tr '+/' '-_' >"$1"; }
 for name in postgres_password prefect_password delivery_password redis_password github_webhook gitlab_webhook generic_webhook; do
   draw "$name" 24

@@ -71,6 +71,9 @@ def test_a_new_password_replaces_the_old_one_while_the_proxy_runs(client: httpx.
     assert client.get("/api/flows", auth=("grace", "the first pass phrase")).status_code == 401
     assert client.get("/api/flows", auth=("grace", "the second pass phrase")).status_code == 200
     assert client.get("/api/flows", auth=ADA).status_code == 200
+    assert _admit(folder, "gr.ce", "another pass phrase").returncode == 0
+    assert _admit(folder, "gr.ce", "one more pass phrase").returncode == 0
+    assert client.get("/api/flows", auth=("grace", "the second pass phrase")).status_code == 200
     assert _admit(folder, "grace", "short").returncode == 1
     assert _admit(folder, "a:b", "a long pass phrase").returncode == 1
 
