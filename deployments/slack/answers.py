@@ -92,7 +92,7 @@ class Answers:
             raise
         except DeliveryError as error:
             handed = Handed("void", redact(error.message))
-        self._say(f"{proof.source}: {proof.choice} at {proof.gate} by {proof.person}: {handed.standing}")
+        self._say(f"{proof.source}: {proof.choice} at {proof.gate} by {proof.person}: {handed.standing}, {handed.said}")
         self.tell(proof, handed.said)
         self._ledger.close_proof(proof.source, handed.standing)
         self._waits.pop(proof.source, None)

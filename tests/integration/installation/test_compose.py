@@ -68,7 +68,7 @@ def test_every_service_is_contained_and_looked_after(services: dict[str, Service
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["user"].partition(":")[0] not in {"", "0", "root"}, name
         assert "privileged" not in service, name
-        ends = service["restart"] in {"no", "on-failure"}
+        ends = service["restart"] == "no"
         assert ends == (service["healthcheck"]["test"] == ["NONE"]), name
         assert ends or service["mem_limit"], name
 
@@ -79,7 +79,29 @@ def test_only_the_proxy_can_be_reached_and_what_keeps_data_reaches_nobody(compos
     assert not [name for name, one in services.items() if "network_mode" in one]
     assert compose["networks"]["inside"]["internal"]
     outside = {name for name, one in services.items() if "outside" in one["networks"]}
-    assert outside == {"proxy", "slack", "janitor", "worker"}
+    assert outside == {"proxy", "slack", "janitor", "worker", "delivery"}
+
+
+def test_whoever_reads_the_journal_or_prepares_sandboxes_has_the_shared_folder(services: dict[str, Service]):
+    shared = {"janitor", "worker", "slack", "bootstrap", "backup", "restore"}
+    there = {name for name, one in services.items() if _mounts(one).get("/var/lib/delivery") == "/var/lib/delivery"}
+    assert there >= shared
+    for name in ("janitor", "worker"):
+        assert "/var/run/docker.sock" in _mounts(services[name])
+        assert services[name]["environment"]["TMPDIR"].startswith("/var/lib/delivery/")
+
+
+def test_redis_is_the_process_that_gets_the_signal(services: dict[str, Service]):
+    assert "exec redis-server" in " ".join(services["redis"]["entrypoint"])
+
+
+def _mounts(service: Service) -> dict[str, str]:
+    """Places in the container, and what of the host is there; releases of Compose print texts or mappings."""
+    found: dict[str, str] = {}
+    for one in service.get("volumes", []):
+        source, target = one.split(":")[:2] if isinstance(one, str) else (one.get("source"), one["target"])
+        found[target] = str(source)
+    return found
 
 
 def test_no_secret_stands_in_a_variable_or_on_a_command_line(services: dict[str, Service]):
