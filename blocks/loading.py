@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import httpx
 from prefect.blocks.core import Block
+from prefect.settings import get_current_settings
 from pydantic import ValidationError
 
 from contracts.errors import Misconfigured, Unavailable
@@ -15,7 +16,8 @@ Kind = TypeVar("Kind", bound=Block)
 
 FRESH_SECONDS = 60.0
 """How long a loaded block is used again in one process: a load costs about as much as ten steps."""
-_loaded: dict[str, tuple[float, Block]] = {}
+_loaded: dict[tuple[str | None, str], tuple[float, Block]] = {}
+"""Address of the API and reference → when the block was read, and the block."""
 
 
 def load(reference: str, kind: type[Kind], *, fresh: bool = False) -> Kind:
@@ -30,10 +32,11 @@ def load(reference: str, kind: type[Kind], *, fresh: bool = False) -> Kind:
         Misconfigured: there is no such block, it cannot be read, or it is of another kind.
         Unavailable: the Prefect API did not answer.
     """
-    at, block = _loaded.get(reference, (0.0, None))
+    place = get_current_settings().api.url, reference
+    at, block = _loaded.get(place, (0.0, None))
     if block is None or fresh or time.monotonic() - at > FRESH_SECONDS:
         block = _read(reference)
-        _loaded[reference] = (time.monotonic(), block)
+        _loaded[place] = (time.monotonic(), block)
     if not isinstance(block, kind):
         raise Misconfigured(f"block {reference!r} is a {type(block).__name__}; a {kind.__name__} is needed here")
     return block
