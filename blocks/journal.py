@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from prefect.filesystems import WritableFileSystem
 from prefect.serializers import JSONSerializer
 from pydantic import BaseModel, Field
 
+from blocks import durable
 from blocks.run_lock import holder, locked
 from contracts.errors import DeliveryError, Unavailable
 from contracts.failure import FailureKind
@@ -78,7 +77,7 @@ class Journal(WritableFileSystem):
         """
         file = self._lock(run)
         try:
-            _make_folder(file.parent)
+            durable.make_folder(file.parent)
         except OSError as error:
             raise Unavailable(f"the journal's folder {str(file.parent)!r} cannot be made: {error.strerror}") from error
         with locked(file, seconds) as taken:
@@ -129,8 +128,14 @@ class Journal(WritableFileSystem):
             return None
         return ResultRecord[Any].deserialize(self.read_path(key)).result
 
-    def keep(self, key: str, value: BaseModel) -> None:
+    def keep(self, key: str, value: BaseModel, *, lasting: bool = True) -> None:
         """Write a record that is no task's result; a later one under the same key replaces it.
+
+        Args:
+            key: its key.
+            value: what it holds.
+            lasting: whether it survives a power cut, too; not needed for one that only bridges the moment until a
+                task's result says the same.
 
         Raises:
             DeliveryError: of kind ENVIRONMENT: it could not be written; no Unavailable, because to try the step again
@@ -138,7 +143,7 @@ class Journal(WritableFileSystem):
         """
         metadata = ResultRecordMetadata(storage_key=key, serializer=JSONSerializer())
         try:
-            self.write_path(key, ResultRecord[Any](result=value, metadata=metadata).serialize())
+            self._write(key, ResultRecord[Any](result=value, metadata=metadata).serialize(), lasting)
         except OSError as error:
             raise DeliveryError(
                 f"the journal did not keep {key!r}: {error.strerror}; check the disk of its folder, then retry the run",
@@ -168,40 +173,9 @@ class Journal(WritableFileSystem):
         return content
 
     def write_path(self, path: str, content: bytes, *, _sync: bool = True) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - Prefect passes it to every storage
-        """Write a record durably: temporary file, fsync, rename, fsync of the folder."""
-        target = self._path(path)
-        _make_folder(target.parent)
-        written = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-        descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb", buffering=0) as file:
-                _write(file, _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
-                os.fsync(descriptor)
-            written.replace(target)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
-        _sync_folder(target.parent)
+        """Write a record durably; a kill or a power cut leaves the one before or this one."""
+        self._write(path, content, lasting=True)
 
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, so that their names survive a power cut as well."""
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _write(file: io.FileIO, content: bytes) -> None:
-    """Write all of it: a full disk may take a part."""
-    left = memoryview(content)
-    while left:
-        left = left[file.write(left) or 0 :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _write(self, key: str, content: bytes, lasting: bool) -> None:
+        head = _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n"
+        durable.write(self._path(key), head + content, lasting=lasting)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from blocks.git import Git, init_bare
-from blocks.local_files import locked, read_text, write_durably
+from blocks.local_files import locked, read_text, write_text
 from blocks.local_repository import LocalRepository
 from blocks.sandbox import Command, Ending, Sandbox
 from contracts.agent import Limits
@@ -68,7 +68,7 @@ class LocalChecks:
             results = self._recorded(path)
             for name in self._missing(results) if mine else []:
                 results[name] = self._run(sha, self.commands[name])
-                write_durably(path, _RESULTS.dump_json(results, indent=2).decode())
+                write_text(path, _RESULTS.dump_json(results, indent=2).decode())
         return [self._check(name, results.get(name), path) for name in sorted(self.commands)]
 
     def _recorded(self, path: Path) -> dict[str, Result]:

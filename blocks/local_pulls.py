@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from blocks.local_files import locked, read_text, write_durably
+from blocks.local_files import locked, read_text, write_text
 from contracts.errors import Misconfigured, Refused
 
 
@@ -85,7 +85,7 @@ class LocalPulls:
         for suffix, text in (("json", pull.model_dump_json(indent=2) + "\n"), ("md", render(pull))):
             path = self._folder / f"{pull.number}.{suffix}"
             if read_text(path) != text:
-                write_durably(path, text)
+                write_text(path, text)
 
     def _numbers(self) -> list[int]:
         return [int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdecimal()]

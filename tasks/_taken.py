@@ -45,9 +45,17 @@ def recall_turn(visit: Visit, name: str, lent: str) -> Taken | None:
     return None if _failed_since(visit, found.attempt) else found
 
 
-def keep_turn(visit: Visit, name: str, turn: Taken) -> Taken:
-    """Record a turn; from here on it is not taken again."""
-    journal().keep(_key(visit, name), turn)
+def keep_turn(visit: Visit, name: str, turn: Taken, *, read: bool) -> Taken:
+    """Record a turn; from here on it is not taken again.
+
+    Args:
+        visit: the visit.
+        name: "turn" or "repair", as for `recall_turn`.
+        turn: the turn.
+        read: whether its reply is still to be read, which may take a repair. Prose that changed nothing is its step's
+            outcome, whose record follows within a millisecond and is on the disk: that is one fsync less to wait for.
+    """
+    journal().keep(_key(visit, name), turn, lasting=bool(turn.lent) or read)
     return turn
 
 

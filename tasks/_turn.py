@@ -141,7 +141,7 @@ class Session:
                 until=self.meter.told(self.agent, trouble),
             )
         kept = taken.model_copy(update={"reply": redacted(turn, taken.reply)})
-        return keep_turn(self.visit, name, kept).reply
+        return keep_turn(self.visit, name, kept, read=bool(turn.schema_)).reply
 
     def ask_for(
         self, turn: AgentTurn, read: Callable[[dict[str, Any] | None], Value], kind: FailureKind = FailureKind.AGENT

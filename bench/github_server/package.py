@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from bench.node import NODE, NPM
-from blocks.local_files import locked, write_durably
+from blocks.local_files import locked, write_text
 
 CACHE = Path(__file__).parents[2] / ".delivery" / "openapi"
 """Where the descriptions are kept between runs of the tests."""
@@ -85,7 +85,7 @@ def _kept(package: Package, convert: Callable[[str], str]) -> str:
     if not path.exists():
         with locked(path.with_suffix(".lock")):
             if not path.exists():
-                write_durably(path, convert(_fetched(package)))
+                write_text(path, convert(_fetched(package)))
     return path.read_text(encoding="utf-8")
 
 

@@ -5,12 +5,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
+from blocks import durable
 from blocks.journal import Journal
 from blocks.ledger import Ledger
 from contracts.delivery import DeliveryStatus
@@ -26,7 +28,7 @@ IN_A_PROCESS = """
 import os, sys
 from pathlib import Path
 from contracts.work import WorkItem
-from flows.simple import simple
+from flows.simple import PIPELINE, simple
 Path(sys.argv[1]).write_text(str(os.getpid()))
 def die(event, arguments):
     if event == "os.rename" and os.fspath(arguments[1]).endswith(f"/{sys.argv[4]}.json"):
@@ -93,6 +95,22 @@ def test_an_answered_turn_is_not_paid_again_when_its_process_dies_before_the_ste
     assert counts(shop) == dict.fromkeys(PLAYS, 1)
     assert Ledger().spend(run=run) == {"USD": 0.5}
     assert shop.file("shop.py") == FIXED.rstrip("\n")
+
+
+def test_all_is_on_the_disk_but_the_prose_that_its_step_says_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    lasts: dict[str, bool] = {}
+
+    def write(path: Path, content: bytes, *, lasting: bool = True) -> None:
+        lasts[path.stem] = lasting
+        original(path, content, lasting=lasting)
+
+    original = durable.write
+    monkeypatch.setattr(durable, "write", write)
+    shop.play(analysis=[{"text": "The test is right."}])
+    steps = [Step(kind="analysis", id="analysis"), *PIPELINE.steps]
+    assert shop.run(custom, pipeline=Pipeline(name="said", steps=steps)).status is DeliveryStatus.MERGED
+    assert {name for name, lasting in lasts.items() if not lasting} == {"analysis.turn-1"}
+    assert {"analysis-1", "coder-1", "coder.turn-1", "reviewer.turn-1", "merger.turn-1", "ending-1"} < set(lasts)
 
 
 def test_an_answered_turn_whose_work_was_lost_is_taken_again(shop: Shop):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -118,6 +119,25 @@ def test_keys_have_files_of_their_own(journal: Journal) -> None:
     for key in keys:
         journal.write_path(key, key.encode())
     assert [journal.read_path(key).decode() for key in keys] == keys
+
+
+@pytest.mark.parametrize(("lasting", "synced"), [(True, ["record", "folder"]), (False, [])])
+def test_a_record_is_on_the_disk_before_its_name_and_its_name_before_it_counts(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, lasting: bool, synced: list[str]
+) -> None:
+    journal.keep(KEY, Restart())
+    file, real, seen = journal.folder / "run/coder-2.json", os.fsync, list[str]()
+
+    def fsync(descriptor: int) -> None:
+        folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        assert file.exists() is folder
+        seen.append("folder" if folder else "record")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal.keep("run/coder/2", Restart(), lasting=lasting)
+    assert seen == synced
+    assert journal.recall("run/coder/2") == Restart()
 
 
 def test_a_write_that_fails_leaves_the_old_record_and_nothing_else(journal: Journal) -> None:
