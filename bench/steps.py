@@ -35,7 +35,7 @@ from deployments.server import Server, local_server
 from flows.custom import custom
 
 STEPS = 10
-ROUNDS = 12
+ROUNDS = 30
 AT_ONCE = (5, 50)
 _TICK = os.sysconf("SC_CLK_TCK")
 _SETTLE_SECONDS = 3.0

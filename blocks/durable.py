@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 from pathlib import Path
 
 
-def write(path: Path, content: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
+def write(path: str | Path, content: bytes, *, mode: int = 0o600, lasting: bool = True) -> None:
     """Replace the file at `path`: whoever dies at any moment leaves the old content or the new one.
 
     The folder is created when it is missing.
@@ -23,20 +22,31 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, lasting: bool = True
     Raises:
         OSError: nothing was written, or the disk did not confirm it.
     """
-    make_folder(path.parent)
-    written = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(written, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    folder, name = os.path.split(path)
+    written = os.path.join(folder, f".{name}.{secrets.token_hex(8)}")  # noqa: PTH118 - paths would take longer than the file
+    descriptor = _create(written, mode)
     try:
-        with os.fdopen(descriptor, "wb", buffering=0) as file:
-            _write(file, content)
+        try:
+            _write(descriptor, content)
             if lasting:
                 os.fsync(descriptor)
-        written.replace(path)
+        finally:
+            os.close(descriptor)
+        os.replace(written, path)  # noqa: PTH105 - see there
     except BaseException:
-        written.unlink(missing_ok=True)
+        Path(written).unlink(missing_ok=True)
         raise
     if lasting:
-        _sync_folder(path.parent)
+        _sync_folder(folder)
+
+
+def _create(file: str, mode: int) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        return os.open(file, flags, mode)
+    except FileNotFoundError:
+        make_folder(Path(file).parent)
+        return os.open(file, flags, mode)
 
 
 def make_folder(folder: Path) -> None:
@@ -47,14 +57,14 @@ def make_folder(folder: Path) -> None:
         _sync_folder(folder.parent)
 
 
-def _write(file: io.FileIO, content: bytes) -> None:
+def _write(descriptor: int, content: bytes) -> None:
     """Write all of it: a full disk may take a part."""
     left = memoryview(content)
     while left:
-        left = left[file.write(left) or 0 :]
+        left = left[os.write(descriptor, left) :]
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str | Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -178,4 +178,4 @@ class Journal(WritableFileSystem):
 
     def _write(self, key: str, content: bytes, lasting: bool) -> None:
         head = _PREFIX + hashlib.sha256(content).hexdigest().encode() + b"\n"
-        durable.write(self._path(key), head + content, lasting=lasting)
+        durable.write(self._name(key), head + content, lasting=lasting)

@@ -21,14 +21,14 @@ from contracts.journal import Restart
 from contracts.pipeline import Pipeline, Step
 from contracts.work import WorkItem
 from flows.custom import custom
-from flows.simple import simple
+from flows.simple import PIPELINE, simple
 from tests.flows.shop import BROKEN, FINE, FIXED, GOOD, Shop
 
 IN_A_PROCESS = """
 import os, sys
 from pathlib import Path
 from contracts.work import WorkItem
-from flows.simple import PIPELINE, simple
+from flows.simple import simple
 Path(sys.argv[1]).write_text(str(os.getpid()))
 def die(event, arguments):
     if event == "os.rename" and os.fspath(arguments[1]).endswith(f"/{sys.argv[4]}.json"):
@@ -100,8 +100,8 @@ def test_an_answered_turn_is_not_paid_again_when_its_process_dies_before_the_ste
 def test_all_is_on_the_disk_but_the_prose_that_its_step_says_again_at_once(shop: Shop, monkeypatch: pytest.MonkeyPatch):
     lasts: dict[str, bool] = {}
 
-    def write(path: Path, content: bytes, *, lasting: bool = True) -> None:
-        lasts[path.stem] = lasting
+    def write(path: str, content: bytes, *, lasting: bool = True) -> None:
+        lasts[Path(path).stem] = lasting
         original(path, content, lasting=lasting)
 
     original = durable.write
