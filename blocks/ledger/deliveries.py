@@ -15,15 +15,29 @@ _STARTED_NOTHING = (DeliveryOutcome.NO_RULE.value, DeliveryOutcome.LIMITED.value
 """Outcomes after which a redelivery is decided again: whoever sends it has been told what to change."""
 
 
-def receive(connection: Connection, row: Delivery) -> bool:
-    """Keep a delivery and return true; false when it is kept already, by its id or by what was signed.
+def receive(connection: Connection, rows: list[Delivery]) -> list[bool]:
+    """Keep deliveries; return of each whether it is new: false when it is kept, by its id or by what was signed.
 
     One that started nothing waits again when its sender sends the same again, and is as good as new.
     """
-    # The values stand beside the statement, so that it is compiled once and not for each delivery of a burst.
+    if not rows:
+        return []
     insert = insertion(connection, deliveries).on_conflict_do_nothing()
-    if connection.execute(insert, row.model_dump(), execution_options={"preserve_rowcount": True}).rowcount:
-        return True
+    own = deliveries.c.source, deliveries.c.delivery
+    made = connection.execute(insert.returning(*own), [row.model_dump() for row in rows]).all()
+    new = {(source, delivery) for source, delivery in made}
+    return [_taken_out(new, (row.source, row.delivery)) or _again(connection, row) for row in rows]
+
+
+def _taken_out(keys: set[tuple[str, str]], key: tuple[str, str]) -> bool:
+    """Whether a key was there: of two rows with one key, the first was kept."""
+    if key not in keys:
+        return False
+    keys.remove(key)
+    return True
+
+
+def _again(connection: Connection, row: Delivery) -> bool:
     known = update(deliveries).where(deliveries.c.source == row.source)
     same = or_(deliveries.c.delivery == row.delivery, deliveries.c.digest == row.digest)
     connection.execute(known.where(same).values(count=deliveries.c.count + 1))

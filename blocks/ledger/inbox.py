@@ -32,7 +32,7 @@ class Inbox:
         with database.writing(self.url) as connection:
             for row in refused:
                 deliveries.refuse(connection, row)
-            return [deliveries.receive(connection, row) for row in arrived]
+            return deliveries.receive(connection, list(arrived))
 
     def take(self, limit: int, seconds: float) -> list[Delivery]:
         """Lend the oldest deliveries that are due; nobody else gets them until the seconds are over."""

@@ -65,10 +65,13 @@ class Drain:
         ledger: whose inbox.
         rules: the rules.
         say: where troubles are told.
+        give_way: called before each delivery; returns when the process has nothing more urgent to do.
     """
 
-    def __init__(self, ledger: Ledger, rules: RuleFile, say: Callable[[str], None]) -> None:
-        self._ledger, self._rules, self._say = ledger, rules, say
+    def __init__(
+        self, ledger: Ledger, rules: RuleFile, say: Callable[[str], None], give_way: Callable[[], None] = lambda: None
+    ) -> None:
+        self._ledger, self._rules, self._say, self._give_way = ledger, rules, say, give_way
         self._launcher = Launcher()
         self._failures = 0
         self._told = ""
@@ -81,6 +84,7 @@ class Drain:
             settled = 0
             try:
                 settled = self.once()
+                self._give_way()
                 self._tidy()
                 self._tell(self._rules.trouble)
             except Exception as error:  # noqa: BLE001 - a trouble of this round must not end the next ones
@@ -89,6 +93,10 @@ class Drain:
             if not settled:
                 arrived.wait(_LOOK_SECONDS)
         self.close()
+
+    def open(self) -> None:
+        """Make ready what the first start needs, without asking anybody."""
+        self._launcher.open()
 
     def close(self) -> None:
         """Close the connection to Prefect; the next use opens another one."""
@@ -103,6 +111,7 @@ class Drain:
         rules = self._rules.current()
         taken = self._ledger.take(BATCH, LEASE_SECONDS)
         for at, row in enumerate(taken):
+            self._give_way()
             try:
                 self._ledger.settle_delivery(self._settled(row, rules))
                 self._failures = 0

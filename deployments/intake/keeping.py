@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ from contracts.intake.webhook import DeliveryOutcome, Source, Trouble
 
 _MOST = 200
 """Deliveries in one transaction."""
+_CALM_SECONDS = 0.03
+"""A sender of a burst has its next delivery here within that time."""
+_MOST_CALM_SECONDS = 0.2
+"""How long the start of one run gives way; senders that never pause must not keep it waiting for ever."""
 
 
 @dataclass
@@ -38,9 +43,10 @@ class Intake:
     """
 
     def __init__(self, ledger: Ledger, kept: Callable[[], None] = lambda: None) -> None:
-        self._ledger, self._kept = ledger, kept
+        self.ledger, self._kept = ledger, kept
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="intake", daemon=True)
+        self._came = 0.0
 
     def __enter__(self) -> Intake:
         """Begin to write."""
@@ -58,10 +64,17 @@ class Intake:
         Raises:
             DeliveryError: the ledger did not keep it, so that the sender must send it again.
         """
+        self._came = time.monotonic()
         loop = asyncio.get_running_loop()
         waiting = _Waiting(row, loop, loop.create_future())
         self._queue.put(waiting)
         return await waiting.new
+
+    def give_way(self) -> None:
+        """Return when no delivery has come for a moment: whoever starts runs in this process waits for the answers."""
+        latest = time.monotonic() + _MOST_CALM_SECONDS
+        while (calm := min(self._came + _CALM_SECONDS, latest)) > time.monotonic():
+            time.sleep(max(calm - time.monotonic(), 0))
 
     async def refuse(self, source: Source, trouble: Trouble, detail: str = "") -> None:
         """Count a refusal; the log has one row for each reason and minute, however many there are."""
@@ -95,7 +108,7 @@ class Intake:
         refused = [one for one in batch if one.row.outcome]
         arrived = [one for one in batch if not one.row.outcome]
         try:
-            new = self._ledger.receive([one.row for one in arrived], _counted(refused))
+            new = self.ledger.receive([one.row for one in arrived], _counted(refused))
         except DeliveryError as error:
             _answer(batch, error)
             return

@@ -28,6 +28,12 @@ class Launcher:
         self._client: SyncPrefectClient | None = None
         self._deployments: dict[str, tuple[float, UUID]] = {}
 
+    def open(self) -> SyncPrefectClient:
+        """Return the client, made when there is none; that asks nobody, but takes 50 ms in which no thread runs."""
+        if self._client is None:
+            self._client = self._open.enter_context(get_client(sync_client=True))
+        return self._client
+
     def close(self) -> None:
         """Close the client; the next use opens another one."""
         self._client = None
@@ -54,17 +60,19 @@ class Launcher:
                 raise self._gone(f"it answers {error.response.status_code}") from error
             said = error.response.text[:500]
             raise Refused(f"the deployment {start.deployment!r} refuses what {start.rule!r} makes: {said}") from error
-        except (OSError, httpx.HTTPError, RuntimeError) as error:
+        except RuntimeError as error:  # somebody has closed it
+            self.close()
+            raise self._gone(f"{type(error).__name__}") from error
+        except (OSError, httpx.HTTPError) as error:
             raise self._gone(f"{type(error).__name__}") from error
 
     def _create(self, start: Start) -> UUID:
-        if self._client is None:
-            self._client = self._open.enter_context(get_client(sync_client=True))
+        client = self.open()
         at, deployment = self._deployments.get(start.deployment, (0.0, None))
         if deployment is None or time.monotonic() - at > _KNOWN_SECONDS:
-            deployment = self._client.read_deployment_by_name(start.deployment).id
+            deployment = client.read_deployment_by_name(start.deployment).id
             self._deployments[start.deployment] = time.monotonic(), deployment
-        made = self._client.create_flow_run_from_deployment(
+        made = client.create_flow_run_from_deployment(
             deployment,
             parameters=start.parameters,
             state=Scheduled(),
@@ -74,5 +82,5 @@ class Launcher:
         return made.id
 
     def _gone(self, why: str) -> Unavailable:
-        self.close()
+        self._deployments.clear()  # another server may have come in its place
         return Unavailable(f"Prefect did not make the run ({why}); it is tried again: see to its server")
