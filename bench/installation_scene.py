@@ -109,12 +109,15 @@ class Installation:
         Raises:
             Unavailable: it does not within three minutes.
         """
-        deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline:
-            if reachable(self.api):
-                return
-            time.sleep(0.1)
-        raise Unavailable(f"the Prefect server did not start; read {str(self.server.log)!r}")
+        _await(self.api, self.server)
+
+    def await_receiver(self, receiver: Service) -> None:
+        """Return when the receiver takes deliveries; GitHub sends one once, so what comes before is lost.
+
+        Raises:
+            Unavailable: it does not within three minutes.
+        """
+        _await(f"http://{ADDRESS}:{self.receiving}", receiver)
 
     def settings_of(self, name: str) -> dict[str, str]:
         """Return the variables of a service in compose.yaml, with this machine's addresses and folders in them."""
@@ -136,6 +139,20 @@ class Installation:
         }
         written: dict[str, str] = _compose()["services"][name]["environment"]
         return {key: own.get(key) or _replaced(str(value), places) for key, value in written.items()}
+
+
+def _await(address: str, service: Service) -> None:
+    """Return when a service answers `/health` at an address with 200.
+
+    Raises:
+        Unavailable: it does not within three minutes.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        if reachable(address):
+            return
+        time.sleep(0.1)
+    raise Unavailable(f"{service.name} did not start; read {str(service.log)!r}")
 
 
 def _compose() -> dict[str, Any]:

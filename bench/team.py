@@ -45,23 +45,26 @@ def deliver(scene: Team, shown: Shown) -> Delivery:
     issue = hub.say("POST", "/issues", title=TITLE, body=DESCRIPTION)
     hub.say("POST", f"/issues/{issue['number']}/labels", labels=["deliver"])
     shown.seen(f"GitHub: ada labels issue #{issue['number']} {TITLE!r} with 'deliver'")
-    begun = soon(lambda: next((one for one in hub.server.hooks.deliveries if _is_label(one) and one.status), None))
+    begun = soon(
+        "the receiver's answer",
+        lambda: next((one for one in hub.server.hooks.deliveries if _is_label(one) and one.status), None),
+    )
     shown.seen(f"receiver: answers the webhook with {begun.status}")
-    run = soon(lambda: next(iter(runs()), None))
+    run = soon("a run", lambda: next(iter(runs()), None))
     shown.seen(f"Prefect: a run of build begins, {str(run.id)[:8]}")
-    asked = soon(scene.question)
+    asked = soon("a question in Slack", scene.question)
     shown.seen(f"Slack: {_first_line(asked)}")
-    soon(lambda: _present(run).state_name == "Suspended" or None)
+    soon("the suspended run", lambda: _present(run).state_name == "Suspended" or None)
     shown.seen(f"Prefect: the run {_present(run).name!r} is suspended and holds no process")
     scene.ada.press(asked["ts"], "Approve")
     shown.seen("Slack: ada presses Approve")
-    pull = soon(lambda: next(iter(hub.repository.pulls.values()), None))
+    pull = soon("a pull request", lambda: next(iter(hub.repository.pulls.values()), None))
     shown.seen(f"GitHub: pull request #{pull.issue.number}{' (draft)' if pull.draft else ''}")
-    soon(lambda: hub.repository.statuses or None)
+    soon("a check", lambda: hub.repository.statuses or None)
     shown.seen(f"GitHub: check {hub.repository.statuses[0]['context']}: {hub.repository.statuses[0]['state']}")
-    soon(lambda: pull.merged_at or _final(run))
+    soon("the merge", lambda: pull.merged_at or _final(run))
     shown.seen(f"GitHub: main is at {hub.repository.tip('main')[:10]}")
-    ended = soon(lambda: _final(run))
+    ended = soon("the end of the run", lambda: _final(run))
     shown.seen(f"Prefect: {ended.state_name}")
     return begun
 
@@ -71,7 +74,7 @@ def verify(scene: Team, shown: Shown, begun: Delivery) -> None:
     hub = scene.hub
     hub.server.hooks.redeliver(begun)
     again = [one for one in hub.server.hooks.deliveries if one.id == begun.id][-1]
-    soon(lambda: again.status or None)
+    soon("the receiver's second answer", lambda: again.status or None)
     shown.check("the same webhook once more is answered with", again.status, 200)
     shown.check("runs", [one.state_name for one in runs()], ["Merged"])
     shown.check("pull requests", [bool(one.merged_at) for one in hub.repository.pulls.values()], [True])

@@ -60,8 +60,12 @@ class Team:
         return next(asked, None)
 
 
-def soon(look: Callable[[], _Found | None]) -> _Found:
+def soon(what: str, look: Callable[[], _Found | None]) -> _Found:
     """Return what a look finds, as soon as it finds something.
+
+    Args:
+        what: what is looked for, in words.
+        look: returns it, or nothing.
 
     Raises:
         TimeoutError: it found nothing in five minutes.
@@ -71,7 +75,7 @@ def soon(look: Callable[[], _Found | None]) -> _Found:
         if found := look():
             return found
         time.sleep(0.1)
-    raise TimeoutError(f"nothing was seen within {PATIENCE_SECONDS:.0f} s: {look.__doc__ or look}")
+    raise TimeoutError(f"{what} was not seen within {PATIENCE_SECONDS:.0f} s")
 
 
 @contextmanager
@@ -167,6 +171,7 @@ def _start(made: Installation, stack: ExitStack) -> None:
     for one in started:
         stack.callback(one.stop)
         one.start()
+    made.await_receiver(started[0])
     for _ in range(2):
         made.worker()
 
