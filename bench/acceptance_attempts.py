@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 
 from bench.acceptance_repository import TEST, Row, make_repository, passes_hidden_test
 from bench.acceptance_scripts import HONEST, Cheat, script
+from bench.plain_suite import PLAIN_SUITE
 from blocks import DeliveryPolicy, ScriptedAgent
 from contracts.delivery import Delivery, DeliveryStatus
 from contracts.failure import FailureKind
@@ -105,7 +106,7 @@ def _deliver(attempt: Attempt, home: Path, name: str, marker: Path) -> State[Del
     cheat = attempt.cheat
     variant = {**cheat.variants, **cheat.shown}[attempt.variant] if cheat else None
     agents = {"default": save(ScriptedAgent(script=script(attempt.row, variant, marker)), name)}
-    rules = Policy(agents=agents, workspaces=home / "runs", settle_seconds=0, attended=False)
+    rules = Policy(agents=agents, suite=PLAIN_SUITE, workspaces=home / "runs", settle_seconds=0, attended=False)
     policy = save(DeliveryPolicy(policy=rules), name)
     title = f"{attempt.row.entry_point} is wrong: {name}"
     return bugfix(WorkItem(repository=Repository(name=name), title=title, kind="bug"), policy=policy, return_state=True)

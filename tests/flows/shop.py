@@ -16,9 +16,10 @@ from prefect.flow_engine import run_flow
 from prefect.states import Scheduled
 
 import blocks
+from bench.plain_suite import PLAIN_SUITE
 from blocks.git import Git, init_bare
 from contracts.delivery import Delivery
-from contracts.policy import Policy, SuitePolicy
+from contracts.policy import Policy
 from contracts.work import Repository, WorkItem
 from deployments.bootstrap import python_folder
 from tests.flows.documents import put
@@ -29,9 +30,6 @@ FINE: dict[str, Any] = {"structured": {"complexity": 0.1, "risk": 0.1, "impact":
 BROKEN = "def total(prices):\n    return sum(prices) - 1\n"
 FIXED = "def total(prices):\n    return sum(prices)\n"
 TESTS = "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
-SUITE = SuitePolicy().command
-PLAIN = [f"-pno:{plugin}" for plugin in ("hypothesispytest", "anyio", "xdist", "timeout")]
-"""Without the plugins of this project's own tests the suite of a shop starts in half the time."""
 FILES = {
     "shop.py": BROKEN,
     "tests/test_shop.py": TESTS,
@@ -78,7 +76,7 @@ class Shop:
         command = [sys.executable, str(AGENT), str(self.folder)]
         agent = put(blocks.CommandAgent(command=command), self.name)
         values: dict[str, Any] = {
-            "suite": SuitePolicy(command=[*SUITE, *PLAIN], single=[*SUITE, *PLAIN, "-k", "{test}"]),
+            "suite": PLAIN_SUITE,
             "sandbox": self.open_sandbox(),
             "agents": {"default": agent},
             "workspaces": self.home / "runs",

@@ -26,7 +26,7 @@ from contracts.work import WorkItem
 from flows.simple import simple
 from tasks.reaping import reap
 from tests.flows.documents import put
-from tests.flows.shop import FINE, FIXED, GOOD, SUITE, Shop
+from tests.flows.shop import FINE, FIXED, GOOD, Shop
 
 AGENT = """
 import json, sys, time
@@ -68,7 +68,7 @@ def contained(shop: Shop, engine: str, **fields: Any) -> str:
     )
     replies = json.dumps({"reviewer": GOOD["structured"], "merger": FINE["structured"]})
     agent = blocks.CommandAgent(command=["python3", "-c", AGENT, replies, FIXED])
-    suite = ["python3", *SUITE[1:]]
+    suite = ["python3", *SuitePolicy().command[1:]]
     return shop.policy(
         sandbox=put(sandbox, shop.name),
         agents={"default": put(agent, f"{shop.name}-contained")},
