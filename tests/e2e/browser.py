@@ -17,6 +17,8 @@ FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+WITHOUT_GRAPH = ["--disable-software-rasterizer"]
+"""Without pictures no graph of a run is drawn: without a graphics card that takes ten times as long as a page."""
 PATIENCE = 60_000
 """Milliseconds that a page may take on a busy machine."""
 TRIES = 10
@@ -35,8 +37,9 @@ def opened(width: int = 1280, height: int = 900) -> Generator[Page]:
     program = shutil.which("chromium")
     if program is None:
         pytest.fail("chromium is not on PATH; install the package 'chromium', this test needs a real browser")
+    flags = FLAGS if _pictures() else [*FLAGS, *WITHOUT_GRAPH]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
@@ -46,9 +49,12 @@ def opened(width: int = 1280, height: int = 900) -> Generator[Page]:
 
 def picture(page: Page, name: str) -> None:
     """Keep a screenshot where somebody asked for it, to be looked at."""
-    folder = os.environ.get("DELIVERY_PICTURES")
-    if folder:
+    if folder := _pictures():
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True, animations="disabled")
+
+
+def _pictures() -> str:
+    return os.environ.get("DELIVERY_PICTURES", "")
 
 
 @dataclass
