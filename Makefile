@@ -17,6 +17,9 @@ setup: .venv/ready ## install exactly what uv.lock names
 	$(PYTHON) -m venv .uv
 	.uv/bin/pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
 	UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --locked --quiet --compile-bytecode --python $(PYTHON)
+	rm -f .venv/prefect.db
+	PREFECT_HOME=.venv/prefect PREFECT_API_DATABASE_CONNECTION_URL="sqlite+aiosqlite:///$(CURDIR)/.venv/prefect.db" \
+	  .venv/bin/prefect server database upgrade --yes >/dev/null
 	touch .venv/ready
 
 demo: setup ## watch a work item go to a verified merge, keyless; AGENT=claude-code: by a real agent in a container

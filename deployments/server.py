@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import certifi
 import httpx
 from prefect.context import _temporary_global_settings_context as everywhere  # pyright: ignore[reportPrivateUsage] - threads of Prefect's own read no other
 from prefect.context import get_settings_context
@@ -22,6 +23,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.settings import temporary_settings
 from prefect.utilities.asyncutils import run_coro_as_sync
 
+from blocks.durable import write
 from contracts.errors import Unavailable
 
 ADDRESS = "127.0.0.1"
@@ -46,6 +48,8 @@ CLIENT_SETTINGS = {
 sign of life every 30 seconds, the shortest that Prefect allows, is taken for lost."""
 _START_SECONDS = 120.0
 _ANSWER_SECONDS = 15.0
+_MIGRATED = Path(sys.prefix) / "prefect.db"
+"""An empty database of a server, made by `make setup`: a first start spends seven seconds of CPU on its migrations."""
 _TRUSTS_NOBODY = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For calls without TLS: to load the root certificates takes longer than the call, and is done anew each time."""
 
@@ -94,12 +98,20 @@ def local_server(home: Path, port: int = 0, database: str = "") -> Generator[Ser
     port = port or free_port()
     address = f"http://{ADDRESS}:{port}/api"
     settings = {**SERVER_SETTINGS, "PREFECT_HOME": str(home / "prefect"), "PREFECT_UI_API_URL": address}
-    settings["PREFECT_API_DATABASE_CONNECTION_URL"] = database or f"sqlite+aiosqlite:///{home / 'prefect.db'}"
+    settings["PREFECT_API_DATABASE_CONNECTION_URL"] = database or f"sqlite+aiosqlite:///{database_file(home)}"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", ADDRESS, "--port", str(port)]
     with _process(command, home / "server.log", settings) as server:
         _await(server, address, home / "server.log")
         with pointed_at(address, home / "prefect"):
             yield Server(api=address, pid=server.pid)
+
+
+def database_file(home: Path) -> Path:
+    """Return the SQLite database of a home; a new one begins as the migrated one, which a newer server migrates on."""
+    file = home / "prefect.db"
+    if not file.exists() and _MIGRATED.exists():
+        write(file, _MIGRATED.read_bytes())
+    return file
 
 
 @contextmanager
@@ -158,6 +170,8 @@ def pointed_at(address: str, prefect_home: Path, auth: str = "") -> Generator[No
     values = {**CLIENT_SETTINGS, "PREFECT_API_URL": address, "PREFECT_HOME": str(prefect_home)}
     updates: dict[str, object] = {"api.url": address, "home": prefect_home, "client.max_retries": 8}
     updates |= {"flows.heartbeat_frequency": 30, "client.csrf_support_enabled": bool(auth)}
+    if address.startswith(f"http://{ADDRESS}:"):
+        values["PREFECT_API_SSL_CERT_FILE"] = updates["api.ssl_cert_file"] = _one_root(prefect_home)
     if auth:
         values |= {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true", "PREFECT_API_AUTH_STRING": auth}
         updates["api.auth_string"] = auth
@@ -171,6 +185,13 @@ def pointed_at(address: str, prefect_home: Path, auth: str = "") -> Generator[No
         os.environ.update({name: value for name, value in before.items() if value is not None})
         for name in [name for name, value in before.items() if value is None]:
             del os.environ[name]
+
+
+def _one_root(folder: Path) -> str:
+    """A file with one root certificate: without TLS, too, each client of Prefect's loads all it is given, in 20 ms."""
+    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----\n")
+    write(folder / "one-root.pem", (first + end).encode(), lasting=False)
+    return str(folder / "one-root.pem")
 
 
 def _drain() -> None:

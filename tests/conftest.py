@@ -26,5 +26,5 @@ _END = "-----END CERTIFICATE-----\n"
 _ROOT = tempfile.NamedTemporaryFile("w", suffix=".pem")  # noqa: SIM115 - it is there as long as the tests run
 _ROOT.write(Path(certifi.where()).read_text().partition(_END)[0] + _END)
 _ROOT.flush()
-os.environ.setdefault("SSL_CERT_FILE", _ROOT.name)
-"""One root certificate instead of all: each client loads them, which takes ten times as long as its calls."""
+os.environ["SSL_CERT_FILE"] = _ROOT.name
+"""One root certificate instead of all, also of those that a machine names: each client loads them, in 20 ms."""
