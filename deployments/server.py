@@ -33,9 +33,13 @@ SERVER_SETTINGS = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "50",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "60",
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 """Measured: with the batches the server spends 0.4 of the CPU time a step that it spends without, and keeps history.
+
+Late runs are marked once a minute: those of a machine that slept are marked all at once, which locks a SQLite
+database, and every five seconds again (20 of them: 33 seconds to their end instead of 96).
 
 Leases in files outlast a restart; one in memory is lost with it, and the sweep that had it would be the last.
 """
