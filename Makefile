@@ -2,11 +2,13 @@
 PYTHON ?= python3.11
 UV := .uv/bin/uv
 RUN := .venv/bin/python
+# Compiled once: each process of a run, a server or a test would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 # A team's installation; deployments/.env has its address and the group of the Docker socket.
 COMPOSE := docker compose --project-name delivery --file deployments/compose.yaml --env-file deployments/.env
 # Tests of containers count what the one engine has, so they run by themselves.
 CONTAINERS := tests/integration/docker
-TEST := --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
+TEST := --numprocesses 6 --dist loadfile --no-loadscope-reorder --durations 20
 
 .PHONY: secrets up down backup restore
 .PHONY: triggers setup demo run serve test check acceptance upkeep bench chaos conformance waiting installation team ui images escapes schemas clean
