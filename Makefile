@@ -8,7 +8,7 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPOSE := docker compose --project-name delivery --file deployments/compose.yaml --env-file deployments/.env
 # Tests of containers count what the one engine has, so they run by themselves.
 CONTAINERS := tests/integration/docker
-TEST := --numprocesses 6 --dist loadfile --no-loadscope-reorder --durations 20
+TEST := --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 
 .PHONY: secrets up down backup restore
 .PHONY: triggers setup demo run serve test check acceptance upkeep bench chaos conformance waiting installation team ui images escapes schemas clean

@@ -50,7 +50,8 @@ class People:
     api: str = field(default_factory=lambda: os.environ["PREFECT_API_URL"])
     forms: list[Form] = field(default_factory=list[Form])
     answers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    glance: float = 0.1
+    glance: float = 0.2
+    strangers: set[str] = field(default_factory=set[str])
 
     def form(self, seconds: float = SEEN_SECONDS, over: threading.Event | None = None) -> Form:
         """Wait until a run of the repository shows a form that nobody has seen yet."""
@@ -113,10 +114,12 @@ class People:
         return next((one for one in self.shown() if (one.run, one.choices[0]) not in seen), None)
 
     def _paused(self) -> list[dict[str, Any]]:
-        query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}}}
+        query = {"flow_runs": {"state": {"type": {"any_": ["PAUSED"]}}, "id": {"not_any_": sorted(self.strangers)}}}
         answer = httpx.post(f"{self.api}/flow_runs/filter", json=query, **_PLAIN)
         found: list[dict[str, Any]] = answer.json() if answer.is_success else []
-        return [one for one in found if one["parameters"]["item"]["repository"]["name"] == self.repository]
+        mine = [one for one in found if one["parameters"]["item"]["repository"]["name"] == self.repository]
+        self.strangers |= {one["id"] for one in found} - {one["id"] for one in mine}
+        return mine
 
     def _read(self, flow_run: dict[str, Any]) -> Form | None:
         keys = flow_run["state"]["state_details"]["run_input_keyset"]
