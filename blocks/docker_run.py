@@ -40,6 +40,7 @@ class DockerRun:
     def __init__(self, container: Container, command: Command, watch: JobWatch, patience: float) -> None:
         self._container, self._command, self._watch, self._patience = container, command, watch, patience
         self._job = command.job or secrets.token_hex(8)
+        self._unanswered = ""
 
     def begin(self, user: tuple[int, int], environment: dict[str, str]) -> CommandResult:
         """Start the command and hear it to its end.
@@ -77,13 +78,13 @@ class DockerRun:
             return self._recovered(error)
 
     def _launch(self, token: str, user: tuple[int, int]) -> None:
+        """Have the engine start the process; when it did not say so, the keeper knows whether the process came."""
         try:
             self._container.launch(token, user)
-        except Unavailable:
-            if self._standing().running:
-                self._container.remove()
-                raise
-            raise LinkLost("the container is gone") from None
+        except Unavailable as error:
+            self._unanswered = error.message
+            if not self._standing().running:
+                raise LinkLost("the container is gone") from None
 
     def _followed(self) -> CommandResult:
         with self._container.link() as link:
@@ -113,7 +114,8 @@ class DockerRun:
         program = self._command.argv[0]
         if end.get("missing") or end["forced"] == "unlaunched":
             self._container.remove()
-            raise Unavailable(f"the container {self._container.name!r} could not start a process for {program!r}")
+            said = f"the container {self._container.name!r} could not start a process for {program!r}"
+            raise Unavailable(said, detail=self._unanswered)
         if end["unusable"]:
             raise Misconfigured(
                 f"The program {program!r} could not be executed ({os.strerror(end['unusable'])}); install it in the "

@@ -17,8 +17,10 @@ from blocks.docker_engine import Engine
 from blocks.docker_sandbox import DockerSandbox
 from blocks.sandbox import Ending
 from contracts.agent import Limits
+from contracts.errors import Unavailable
 from tests.integration.docker.commands import shell
 from tests.integration.docker.conftest import Make
+from tests.integration.docker.unconfirmed import unconfirmed
 
 PROJECT = Path(__file__).parents[3]
 FLOW = """
@@ -88,6 +90,27 @@ def test_an_ended_job_waits_until_it_is_forgotten(sandbox: DockerSandbox, tmp_pa
     sandbox.forget("r", "j")
     assert not sandbox.holds("r", "j")
     sandbox.forget("r", "j")
+
+
+def test_a_process_whose_start_the_engine_did_not_confirm_is_heard_and_started_once(
+    sandbox: DockerSandbox, tmp_path: Path
+) -> None:
+    with unconfirmed(sandbox.engine, started=True) as address:
+        mute = sandbox.model_copy(update={"engine": address})
+        result = shell(mute, tmp_path, "echo x >> begun; echo said", run="r", job="j")
+    assert (result.ending, result.stdout) == (Ending.EXITED, "said\n")
+    assert (tmp_path / "begun").read_text() == "x\n"
+
+
+def test_a_process_that_the_engine_did_not_start_is_told_with_the_engines_words(
+    sandbox: DockerSandbox, tmp_path: Path
+) -> None:
+    with unconfirmed(sandbox.engine, started=False) as address, pytest.raises(Unavailable) as told:
+        shell(sandbox.model_copy(update={"engine": address}), tmp_path, "echo x >> begun", run="r", job="j")
+    assert "could not start a process" in told.value.message
+    assert "the Docker engine did not do what was asked" in told.value.detail
+    assert not (tmp_path / "begun").exists()
+    assert containers(sandbox) == set()
 
 
 def test_the_limits_hold_without_a_flow(sandbox: DockerSandbox, tmp_path: Path) -> None:
