@@ -13,7 +13,7 @@ TEST := --numprocesses 4 --dist loadfile --no-loadscope-reorder --durations 20
 .PHONY: secrets up down backup restore
 .PHONY: triggers setup demo run serve test check acceptance upkeep bench chaos conformance waiting installation team ui images escapes schemas clean
 
-setup: .venv/ready ## install exactly what uv.lock names
+setup: .venv/ready ## install exactly what uv.lock names, and prepare a server's database
 
 .venv/ready: pyproject.toml uv.lock
 	$(PYTHON) -m venv .uv

@@ -175,7 +175,7 @@ def pointed_at(address: str, prefect_home: Path, auth: str = "") -> Generator[No
     updates: dict[str, object] = {"api.url": address, "home": prefect_home, "client.max_retries": 8}
     updates |= {"flows.heartbeat_frequency": 30, "client.csrf_support_enabled": bool(auth)}
     if address.startswith(f"http://{ADDRESS}:"):
-        values["PREFECT_API_SSL_CERT_FILE"] = updates["api.ssl_cert_file"] = _one_root(prefect_home)
+        values["PREFECT_API_SSL_CERT_FILE"] = updates["api.ssl_cert_file"] = one_root(prefect_home)
     if auth:
         values |= {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true", "PREFECT_API_AUTH_STRING": auth}
         updates["api.auth_string"] = auth
@@ -191,8 +191,8 @@ def pointed_at(address: str, prefect_home: Path, auth: str = "") -> Generator[No
             del os.environ[name]
 
 
-def _one_root(folder: Path) -> str:
-    """A file with one root certificate: without TLS, too, each client of Prefect's loads all it is given, in 20 ms."""
+def one_root(folder: Path) -> str:
+    """Return a file with one root certificate: without TLS, too, each client loads all it is given, in 20 ms."""
     first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----\n")
     write(folder / "one-root.pem", (first + end).encode(), lasting=False)
     return str(folder / "one-root.pem")

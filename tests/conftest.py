@@ -4,9 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
-import certifi
 import pytest
 from hypothesis import settings
+
+from deployments.server import one_root
 
 pytest_plugins = ["tests.installation"]
 
@@ -22,9 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 settings.register_profile("delivery", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("delivery")
 
-_END = "-----END CERTIFICATE-----\n"
-_ROOT = tempfile.NamedTemporaryFile("w", suffix=".pem")  # noqa: SIM115 - it is there as long as the tests run
-_ROOT.write(Path(certifi.where()).read_text().partition(_END)[0] + _END)
-_ROOT.flush()
-os.environ["SSL_CERT_FILE"] = _ROOT.name
-"""One root certificate instead of all, also of those that a machine names: each client loads them, in 20 ms."""
+_ROOTS = tempfile.TemporaryDirectory()
+os.environ["SSL_CERT_FILE"] = one_root(Path(_ROOTS.name))
+"""One root certificate instead of all, also of those that a machine names."""

@@ -53,12 +53,11 @@ def _carry(client: socket.socket, engine: str, started: bool) -> None:
 
 
 def _whole(request: bytes, client: socket.socket) -> bytes:
-    while b"\r\n\r\n" not in request:
-        request += client.recv(65_536)
+    """A request up to the end of its body, which is sent apart from the head."""
     head, _, body = request.partition(b"\r\n\r\n")
     length = re.search(rb"(?i)content-length: (\d+)", head)
-    while len(body) < int(length[1] if length else 0):
-        body += client.recv(65_536)
+    while len(body) < int(length[1] if length else 0) and (chunk := client.recv(65_536)):
+        body += chunk
     return head + b"\r\n\r\n" + body
 
 

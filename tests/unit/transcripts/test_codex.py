@@ -156,7 +156,7 @@ def test_people_read_commands_failures_files_and_the_plan() -> None:
         "next: fix",
         "$ echo hi; false",
         "failed with code 1: hi",
-        "add /work/new.txt",
+        "add /checkout/new.txt",
         "DONE",
     ]
     assert [(one.done, one.planned) for one in heard if one.planned] == [(1, 3), (1, 3)]
